@@ -1,0 +1,87 @@
+/**
+ * Every limit of the platform, in one place. Units stand last in the name; the relations the code
+ * relies on are asserted below, so that a change that breaks one fails at start and in the tests.
+ *
+ * @module
+ */
+
+/** Kibibyte, mebibyte in bytes; second, minute, day in milliseconds. */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+export const DAY_MS: number = 24 * 60 * MINUTE;
+
+export const limits = {
+  // What a client may send.
+  eventBytesMax: 64 * KIB,
+  requestBytesMax: MIB,
+  requestEventsMax: 1000,
+  jsonDepthMax: 16,
+  propertiesMax: 100,
+  eventIdCharsMax: 128,
+  idCharsMax: 128,
+  eventPastMsMax: 30 * DAY_MS,
+  eventFutureMsMax: DAY_MS,
+  deadLetterPayloadBytesMax: 4 * KIB,
+
+  // What the gateway holds.
+  acceptTimeoutMs: 2 * SECOND,
+  appendQueueBytesMax: 64 * MIB,
+  webSocketSendBytesMax: MIB,
+  webSocketAuthMs: 3 * SECOND,
+  subscriptionQueueMax: 1000,
+  pageSizeMax: 1000,
+
+  // The log.
+  logBatchBytesMax: 4 * MIB,
+  logSegmentBytesMax: 256 * MIB,
+  fetchBytesMax: MIB,
+  logBytesMaxPerTopic: 16 * 1024 * MIB,
+
+  // A shard.
+  commitDelayMsMax: 100,
+  commitDelayMsMin: 40,
+  commitRowsMax: 5000,
+  commitTimeoutMs: 5 * SECOND,
+  retryDelayMsMin: 50,
+  retryDelayMsMax: 2 * SECOND,
+  gameCommitIntervalMs: SECOND,
+  timerPollMs: 500,
+  timersPerPollMax: 500,
+  askTimeoutMs: 5 * SECOND,
+  actorBytesMaxPerWorker: 256 * MIB,
+
+  // An actor.
+  dedupeRingEntries: 1024,
+  snapshotRowsBehindMax: 1000,
+  snapshotMsBehindMax: DAY_MS,
+  sessionSilenceMs: 30 * MINUTE,
+  sessionsRememberedMax: 64,
+  gamesPerPlayerMax: 256,
+  eventTypesPerActorMax: 256,
+  currenciesPerActorMax: 64,
+  leaderboardEntriesMax: 1000,
+  leaderboardsPerGameMax: 32,
+} as const;
+
+/** Throws when two limits contradict each other. Called at start and by `limits_test.ts`. */
+export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = limits): void {
+  const relations: [boolean, string][] = [
+    [l.eventBytesMax <= l.requestBytesMax, "eventBytesMax <= requestBytesMax"],
+    [l.requestBytesMax <= l.logBatchBytesMax, "requestBytesMax <= logBatchBytesMax"],
+    [l.eventBytesMax <= l.fetchBytesMax, "eventBytesMax <= fetchBytesMax"],
+    [l.logBatchBytesMax < l.logSegmentBytesMax, "logBatchBytesMax < logSegmentBytesMax"],
+    [l.logBatchBytesMax <= l.appendQueueBytesMax, "logBatchBytesMax <= appendQueueBytesMax"],
+    [l.commitDelayMsMin <= l.commitDelayMsMax, "commitDelayMsMin <= commitDelayMsMax"],
+    [l.commitDelayMsMax < l.commitTimeoutMs, "commitDelayMsMax < commitTimeoutMs"],
+    [l.snapshotRowsBehindMax < l.commitRowsMax, "snapshotRowsBehindMax < commitRowsMax"],
+    [l.retryDelayMsMin <= l.retryDelayMsMax, "retryDelayMsMin <= retryDelayMsMax"],
+    // One uncommitted flush must never outgrow the ring that deduplicates it.
+    [l.dedupeRingEntries * 8 <= 8 * KIB, "dedupeRingEntries * 8 bytes <= 8 KiB"],
+    [l.snapshotMsBehindMax <= DAY_MS, "snapshotMsBehindMax <= 1 day"],
+  ];
+  for (const [holds, relation] of relations) {
+    if (!holds) throw new RangeError(`Cannot start as limits contradict each other: ${relation}`);
+  }
+}

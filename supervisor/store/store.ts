@@ -1,0 +1,155 @@
+/**
+ * The store as a shard sees it: take the shard, load actors, commit a batch, read due timers.
+ * Everything a batch changes moves in one `commit`, or not at all.
+ *
+ * @module
+ */
+import type { TopicName } from "../../schema/topics.ts";
+
+/** The pipeline stages that own shards in the store. */
+export type StageName = "player" | "game";
+
+/** What an owner learns when it takes a shard. Its epoch fences every earlier owner. */
+export interface ShardClaim {
+  readonly epoch: number;
+  /** The first offset that no commit holds yet. */
+  readonly nextOffset: number;
+  /** All outbox records with an end offset up to this have been published. */
+  readonly emittedOffset: number;
+  /** `stage/partition` of a source → the last of its records that was applied here. */
+  readonly sources: Readonly<Record<string, SourcePosition>>;
+  /** Committed, not yet known to be published; in order. */
+  readonly outbox: readonly OutboxEntry[];
+}
+
+/** A position in what a source shard published: the end offset of its commit and the index within. */
+export type SourcePosition = readonly [endOffset: number, index: number];
+
+/** Everything one commit publishes, in order; `endOffset` is the commit's `newOffset`. */
+export interface OutboxEntry {
+  readonly endOffset: number;
+  readonly records: readonly OutboxRecord[];
+}
+
+export interface OutboxRecord {
+  readonly topic: TopicName;
+  readonly partition: number;
+  readonly key: string;
+  readonly value: string;
+}
+
+/** One part of an actor's snapshot. A player has one part, a game one for its totals and one a day. */
+export interface SnapshotPart {
+  readonly actorId: string;
+  /** `""` is the main part. */
+  readonly part: string;
+  /** The offset of the last message that this part reflects. */
+  readonly offset: number;
+  /** The behaviour's version that wrote it. */
+  readonly version: number;
+  /** JSON text. */
+  readonly body: string;
+  /** `fingerprintHex(body)`. */
+  readonly checksum: string;
+}
+
+/** A journal row: the record's own JSON text plus where and when it was appended. */
+export interface JournalRow {
+  readonly offset: number;
+  /** Append time of the record, milliseconds. */
+  readonly receivedAt: number;
+  readonly actorId: string;
+  /** `fingerprintBigint(actorId)`. */
+  readonly actorKey: string;
+  /** JSON text of a `PlayerEvent`. */
+  readonly value: string;
+}
+
+/** Arms (`dueAt`) or cancels (`null`) the timer `name` of an actor. */
+export interface TimerChange {
+  readonly actorId: string;
+  readonly name: string;
+  /** Milliseconds since the Unix epoch, on the log's clock. */
+  readonly dueAt: number | null;
+}
+
+export interface DueTimer {
+  readonly actorId: string;
+  readonly name: string;
+  readonly dueAt: number;
+}
+
+export interface CommitBatch {
+  readonly stage: StageName;
+  readonly partition: number;
+  readonly epoch: number;
+  readonly oldOffset: number;
+  readonly newOffset: number;
+  readonly rows: readonly JournalRow[];
+  readonly snapshots: readonly SnapshotPart[];
+  readonly outbox: readonly OutboxRecord[];
+  readonly timers: readonly TimerChange[];
+  /** Changed source positions only. */
+  readonly sources: Readonly<Record<string, SourcePosition>>;
+  /** Outbox entries up to this end offset were published; they are deleted. */
+  readonly emittedOffset: number;
+}
+
+/** What the store knows of an actor: its snapshot parts, and the journal after the main part's offset. */
+export interface StoredActor {
+  readonly actorId: string;
+  readonly parts: readonly SnapshotPart[];
+  /** Journal rows after the snapshot, in offset order; always empty for snapshot-durable actors. */
+  readonly journal: readonly StoredEvent[];
+}
+
+export interface StoredEvent {
+  readonly offset: number;
+  readonly receivedAt: number;
+  /** JSON text of a `PlayerEvent`. */
+  readonly value: string;
+}
+
+/** How far back an actor is wanted. With neither, its newest committed state. */
+export interface AsOf {
+  /** Include messages up to and including this offset. */
+  readonly offset?: number;
+  /** Include messages received up to and including this time, milliseconds. */
+  readonly receivedAt?: number;
+}
+
+export interface Store {
+  /** Takes the shard: waits for a commit in flight, raises the epoch, returns where to go on. */
+  takeShard(stage: StageName, partition: number, owner: string): Promise<ShardClaim>;
+
+  /**
+   * The stored actors among `actorIds`; those the store has never seen are left out.
+   *
+   * @throws {Unavailable}
+   */
+  load(
+    stage: StageName,
+    partition: number,
+    actorIds: readonly string[],
+    asOf?: AsOf,
+  ): Promise<StoredActor[]>;
+
+  /**
+   * Commits a batch atomically.
+   *
+   * @throws {Fenced} the shard has another epoch or offset: drop everything, stop
+   * @throws {OutcomeUnknown} it may have been committed: retake the shard
+   * @throws {Unavailable} it was not committed: try again
+   */
+  commit(batch: CommitBatch): Promise<void>;
+
+  /** Timers of the shard with `dueAt <= now`, oldest first. */
+  dueTimers(
+    stage: StageName,
+    partition: number,
+    now: number,
+    limit: number,
+  ): Promise<DueTimer[]>;
+
+  close(): Promise<void>;
+}
