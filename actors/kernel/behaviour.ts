@@ -1,0 +1,96 @@
+/**
+ * What an actor is: a pure behaviour over a state. It does no I/O, has no clock and no randomness of
+ * its own; what it wants done it returns as effects, and the shard does it with the commit.
+ *
+ * @module
+ */
+
+/** What a behaviour knows besides its state and the message. All of it comes from the log. */
+export interface MessageContext {
+  /** The actor's own id, `studio/name`. */
+  readonly actorId: string;
+  /** The append time of the message's record, milliseconds since the Unix epoch. Never the clock. */
+  readonly now: number;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** Adds to a metric of a game; folded per batch, so a hot game costs no more than a cold one. */
+export interface DeltaEffect {
+  readonly type: "delta";
+  /** `studio/game_id`. */
+  readonly game: string;
+  readonly metric: string;
+  readonly by: number;
+  /** The event day (days since the Unix epoch); without it the metric is a lifetime total. */
+  readonly day?: number;
+  /** Last day of a range that starts at `day`, inclusive. @default day */
+  readonly through?: number;
+}
+
+/** A player's best on a leaderboard of a game. */
+export interface ScoreEffect {
+  readonly type: "score";
+  /** `studio/game_id`. */
+  readonly game: string;
+  readonly board: string;
+  readonly userId: string;
+  readonly score: number;
+}
+
+/** Arms the actor's durable timer `name`, or cancels it. It comes back as a `$timer` event. */
+export interface TimerEffect {
+  readonly type: "timer";
+  readonly name: string;
+  /** Milliseconds since the Unix epoch on the log's clock; `null` cancels. */
+  readonly dueAt: number | null;
+}
+
+export type Effect = DeltaEffect | ScoreEffect | TimerEffect;
+
+/** One part of a snapshot; `""` is the main part. `body` is JSON text. */
+export interface Part {
+  readonly part: string;
+  readonly body: string;
+}
+
+/** What a query may know: the time it is asked at, and the version of the state it reads. */
+export interface AskContext {
+  readonly actorId: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  /** `partition:offset` of the last message that changed the state. */
+  readonly version: string;
+}
+
+/**
+ * A behaviour. `State` may be changed in place: after a throw the shard rebuilds the actor from its
+ * snapshot, its journal and the messages not yet committed.
+ */
+export interface Behaviour<State, Message, Query = unknown, Answer = unknown> {
+  readonly kind: string;
+  /** Raised whenever the same messages would lead to another state. */
+  readonly version: number;
+  /**
+   * `journal`: messages are kept, snapshots are lazy. `snapshot`: changed parts are written with
+   * every commit and messages are not kept.
+   */
+  readonly durability: "journal" | "snapshot";
+
+  create(actorId: string): State;
+
+  /** Applies a message. `undefined`: it changed nothing (a duplicate, a stale timer). */
+  receive(state: State, message: Message, ctx: MessageContext): Effect[] | undefined;
+
+  /** Answers a query without changing the state. */
+  ask(state: State, query: Query, ctx: AskContext): Answer;
+
+  /** The parts to write now: for `journal` the whole state, for `snapshot` the parts changed since the last call. */
+  snapshot(state: State): Part[];
+
+  /** The inverse of the parts written so far, whole. */
+  restore(actorId: string, parts: readonly Part[]): State;
+
+  /** About how many bytes of memory the state takes. */
+  bytes(state: State): number;
+}

@@ -1,0 +1,80 @@
+/**
+ * A set of UTC days as a bitmap: four bytes for 32 days, so years of play stay small.
+ *
+ * @module
+ */
+
+/** A range of days, both inclusive; empty when `from > to`. */
+export interface DayRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export class DaySet {
+  /** Day of the first word's lowest bit; a multiple of 32. */
+  #base = 0;
+  readonly #words: number[] = [];
+
+  has(day: number): boolean {
+    const word = this.#words[(day - this.#base) >> 5] ?? 0;
+    return this.#words.length > 0 && day >= this.#base && (word & (1 << (day & 31))) !== 0;
+  }
+
+  /** Adds a day; false when it was there. */
+  add(day: number): boolean {
+    if (this.has(day)) return false;
+    const base = day & ~31;
+    if (this.#words.length === 0) this.#base = base;
+    for (; this.#base > base; this.#base -= 32) this.#words.unshift(0);
+    const index = (base - this.#base) >> 5;
+    while (this.#words.length <= index) this.#words.push(0);
+    this.#words[index]! |= 1 << (day & 31);
+    return true;
+  }
+
+  /**
+   * The window ends that `day` covers and no day of the set covers yet, among the ends
+   * `day … day + length − 1` of windows of `length` days. The nearest neighbours decide: the day
+   * before covers the ends up to its own last, the day after those from itself on.
+   */
+  newlyCovered(day: number, length: number): DayRange {
+    let from = day;
+    let to = day + length - 1;
+    for (let d = day - 1; d > day - length; d--) {
+      if (this.has(d)) {
+        from = d + length;
+        break;
+      }
+    }
+    for (let d = day; d <= to; d++) {
+      if (this.has(d)) {
+        to = d - 1;
+        break;
+      }
+    }
+    return { from, to };
+  }
+
+  /** How many days of `[from, to]` are set. */
+  countBetween(from: number, to: number): number {
+    let count = 0;
+    for (let d = from; d <= to; d++) if (this.has(d)) count++;
+    return count;
+  }
+
+  get bytes(): number {
+    return 80 + this.#words.length * 8;
+  }
+
+  /** `[base, word, word …]`. */
+  encode(): number[] {
+    return [this.#base, ...this.#words];
+  }
+
+  static decode(numbers: readonly number[]): DaySet {
+    const set = new DaySet();
+    set.#base = numbers[0] ?? 0;
+    set.#words.push(...numbers.slice(1));
+    return set;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * A player's sessions. A session is the run of one (game, session id) without 30 minutes of silence
+ * on arrival time. `session.end` closes it, and until 30 minutes of silence its id stays remembered,
+ * so that a late event neither reopens nor recounts it. Events that name no session form an implicit
+ * one per game, which `session.end` really ends.
+ *
+ * @module
+ */
+import type { PlayerEvent } from "../../schema/event.ts";
+import { limits } from "../../schema/limits.ts";
+import type { Effect, MessageContext } from "../kernel/behaviour.ts";
+import type { PlayerState, Session } from "./player_state.ts";
+
+/** The name of the one durable timer a player has. */
+export const sessionTimer = "session";
+
+/** What an event did to its session. */
+export interface SessionStep {
+  /** It was the first event of a session. */
+  readonly started: boolean;
+  /** By how much the session's span (last minus first event time) grew, milliseconds. */
+  readonly grownMs: number;
+}
+
+function findSession(state: PlayerState, gameId: string, id: string): Session | undefined {
+  for (const session of state.sessions) {
+    if (session.id === id && session.gameId === gameId) return session;
+  }
+  return undefined;
+}
+
+function close(session: Session, studio: string, effects: Effect[]): void {
+  if (!session.open) return;
+  session.open = false;
+  effects.push({ type: "delta", game: `${studio}/${session.gameId}`, metric: "ccu", by: -1 });
+}
+
+/** Forgets sessions that have been silent too long, closing those still open. */
+export function expireSessions(
+  state: PlayerState,
+  now: number,
+  studio: string,
+  effects: Effect[],
+): void {
+  const since = now - limits.sessionSilenceMs;
+  let expired = 0;
+  for (const session of state.sessions) {
+    if (session.lastArrival > since) continue;
+    close(session, studio, effects);
+    expired++;
+  }
+  if (expired > 0) state.sessions = state.sessions.filter((s) => s.lastArrival > since);
+}
+
+/** Makes room for one more: the longest silent goes, ended ones first. */
+function evictSession(state: PlayerState, studio: string, effects: Effect[]): void {
+  if (state.sessions.length < limits.sessionsRememberedMax) return;
+  const victim = state.sessions.reduce((a, b) =>
+    a.open === b.open ? (b.lastArrival < a.lastArrival ? b : a) : (a.open ? b : a)
+  );
+  close(victim, studio, effects);
+  state.sessions = state.sessions.filter((s) => s !== victim);
+}
+
+/** Counts the event into its session; expired sessions must have been forgotten before. */
+export function stepSession(
+  state: PlayerState,
+  event: PlayerEvent,
+  ctx: MessageContext,
+  effects: Effect[],
+): SessionStep {
+  const id = event.session_id ?? "";
+  let session = findSession(state, event.game_id, id);
+  const started = session === undefined;
+  if (session === undefined) {
+    evictSession(state, event.studio, effects);
+    session = {
+      id,
+      gameId: event.game_id,
+      open: true,
+      startedAtPosition: `${ctx.partition}:${ctx.offset}`,
+      firstAt: event.timestamp,
+      lastAt: event.timestamp,
+      lastArrival: ctx.now,
+      events: 0,
+    };
+    state.sessions.push(session);
+    effects.push({
+      type: "delta",
+      game: `${event.studio}/${event.game_id}`,
+      metric: "ccu",
+      by: 1,
+    });
+  }
+  const spanMs = session.lastAt - session.firstAt;
+  session.firstAt = Math.min(session.firstAt, event.timestamp);
+  session.lastAt = Math.max(session.lastAt, event.timestamp);
+  session.lastArrival = ctx.now;
+  session.events++;
+  const grownMs = session.lastAt - session.firstAt - spanMs;
+  if (event.event_type === "session.end") {
+    close(session, event.studio, effects);
+    if (id === "") state.sessions = state.sessions.filter((s) => s !== session);
+  }
+  return { started, grownMs };
+}
+
+/**
+ * Arms the session timer when a session is open and none is armed. A later event does not move the
+ * timer: when it fires and the session is not silent yet, it is armed again for the time that is
+ * left, so a session costs one timer row and not one an event.
+ */
+export function armSessionTimer(state: PlayerState, effects: Effect[]): void {
+  if (state.timerDueAt !== null) return;
+  let dueAt = Infinity;
+  for (const session of state.sessions) {
+    if (session.open) dueAt = Math.min(dueAt, session.lastArrival + limits.sessionSilenceMs);
+  }
+  if (dueAt === Infinity) return;
+  state.timerDueAt = dueAt;
+  effects.push({ type: "timer", name: sessionTimer, dueAt });
+}
+
+/** The open session with the newest event, if any. */
+export function currentSession(state: PlayerState, gameId?: string): Session | undefined {
+  let newest: Session | undefined;
+  for (const session of state.sessions) {
+    if (!session.open || (gameId !== undefined && session.gameId !== gameId)) continue;
+    if (newest === undefined || session.lastArrival >= newest.lastArrival) newest = session;
+  }
+  return newest;
+}
