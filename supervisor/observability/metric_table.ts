@@ -1,0 +1,88 @@
+/**
+ * Every metric of the platform: name (without its prefix `gamemetrics_`), type, labels, meaning.
+ * Units are Prometheus' base units: seconds, bytes.
+ *
+ * @module
+ */
+
+export interface Metric {
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram's buckets, ascending; `+Inf` is added. */
+  readonly buckets?: readonly number[];
+}
+
+export const metricPrefix = "gamemetrics_";
+
+const secondsBuckets = [.001, .0025, .005, .01, .02, .05, .1, .25, .5, 1, 2.5, 5] as const;
+const shard = ["stage", "partition"] as const;
+const stage = ["stage"] as const;
+
+function counter<const L extends readonly string[]>(help: string, labels: L) {
+  return { type: "counter", help, labels } as const;
+}
+function gauge<const L extends readonly string[]>(help: string, labels: L) {
+  return { type: "gauge", help, labels } as const;
+}
+function seconds<const L extends readonly string[]>(help: string, labels: L) {
+  return { type: "histogram", help, labels, buckets: secondsBuckets } as const;
+}
+
+export const metricTable = {
+  // Gateway.
+  http_requests_total: counter("HTTP requests answered.", ["route", "status"]),
+  events_accepted_total: counter("Events acknowledged as durable.", ["protocol"]),
+  events_rejected_total: counter("Events refused at the gateway.", ["code"]),
+  accept_seconds: seconds("From a request's body read to its events durable.", ["protocol"]),
+  websocket_clients: gauge("WebSocket connections open.", []),
+  subscriptions: gauge("Live subscriptions.", []),
+
+  // Log.
+  log_append_records_total: counter("Records appended.", ["topic"]),
+  log_append_bytes_total: counter("Bytes appended.", ["topic"]),
+  log_bytes: gauge("Bytes a topic holds on disk.", ["topic"]),
+  log_flush_seconds: seconds("Duration of a group commit, fsync included.", []),
+
+  // Shards.
+  shard_lag: gauge("Records between the committed offset and the end.", shard),
+  shard_next_offset: gauge("First offset that no commit holds.", shard),
+  shard_end_offset: gauge("End of the shard's partition.", shard),
+  shard_commit_seconds: seconds("Duration of a shard's commit.", stage),
+  shard_commits_total: counter("Commits made.", stage),
+  shard_commit_rows_total: counter("Journal rows and snapshot parts committed.", stage),
+  shard_retakes_total: counter("Times a shard was taken again after an unknown outcome.", stage),
+  shard_fenced_total: counter("Commits refused as another owner had the shard.", stage),
+  events_applied_total: counter("Messages that changed an actor.", stage),
+  events_duplicate_total: counter("Messages dropped as counted before.", stage),
+  outbox_pending: gauge("Committed outbox records not yet known to be published.", shard),
+  timers_fired_total: counter("Durable timers that came due.", stage),
+  dead_letters_total: counter("Events sent to dlq.events.", ["source", "code"]),
+
+  // Actors.
+  actors_live: gauge("Actors in memory.", shard),
+  actor_bytes: gauge("Estimated bytes of the actors in memory.", shard),
+  actors_loaded_total: counter("Actors loaded from the store.", stage),
+  actors_passivated_total: counter("Actors dropped from memory.", stage),
+
+  // Supervision and process.
+  restarts_total: counter("Restarts by supervisors.", ["child"]),
+  part_ready: gauge("1 if the part is ready, else 0.", ["part"]),
+  process_rss_bytes: gauge("Resident memory of the process.", []),
+  process_heap_used_bytes: gauge("Used heap of the main isolate.", []),
+  process_uptime_seconds: gauge("Since the process started.", []),
+} as const satisfies Record<string, Metric>;
+
+export type MetricName = keyof typeof metricTable;
+
+type NameOf<T extends Metric["type"]> = {
+  [N in MetricName]: typeof metricTable[N]["type"] extends T ? N : never;
+}[MetricName];
+export type CounterName = NameOf<"counter">;
+export type GaugeName = NameOf<"gauge">;
+export type HistogramName = NameOf<"histogram">;
+
+/** The labels metric `N` needs; `[]` when it has none. */
+export type LabelsOf<N extends MetricName> = typeof metricTable[N]["labels"] extends readonly []
+  ? []
+  : [labels: Readonly<Record<typeof metricTable[N]["labels"][number], string | number>>];
