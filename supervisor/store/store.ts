@@ -93,6 +93,11 @@ export interface CommitBatch {
   readonly sources: Readonly<Record<string, SourcePosition>>;
   /** Outbox entries up to this end offset were published; they are deleted. */
   readonly emittedOffset: number;
+  /**
+   * Every journal row received before this time (milliseconds) is reflected in its actor's snapshot,
+   * so that loading an actor looks at no older rows. Remembered with the shard; left out: unchanged.
+   */
+  readonly cleanAt?: number;
 }
 
 /** What the store knows of an actor: its snapshot parts, and the journal after the main part's offset. */
@@ -142,6 +147,9 @@ export interface Store {
    * @throws {Unavailable} it was not committed: try again
    */
   commit(batch: CommitBatch): Promise<void>;
+
+  /** Ids of actors with journal rows that no snapshot reflects yet; always empty for snapshot-durable stages. */
+  behind(stage: StageName, partition: number): Promise<string[]>;
 
   /** Timers of the shard with `dueAt <= now`, oldest first. */
   dueTimers(

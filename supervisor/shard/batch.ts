@@ -1,0 +1,124 @@
+/**
+ * What a shard has applied and not committed yet. It becomes one commit.
+ *
+ * @module
+ */
+import type { Effect } from "../../actors/kernel/behaviour.ts";
+import { DeltaFold, type GameDeltaRecord } from "../../actors/game/game_deltas.ts";
+import type { DeadLetter } from "../../schema/event.ts";
+import { partitionOf } from "../../schema/partition.ts";
+import type { Topics } from "../../schema/topics.ts";
+import type {
+  CommitBatch,
+  JournalRow,
+  OutboxRecord,
+  SourcePosition,
+  TimerChange,
+} from "../store/store.ts";
+import type { Cell, Cells } from "./cells.ts";
+
+/** A message that was applied; kept until it is committed, to rebuild its actor if it must be. */
+export interface AppliedMessage {
+  readonly actorId: string;
+  readonly message: unknown;
+  readonly offset: number;
+  readonly now: number;
+}
+
+/** Who commits: the fields of {@link CommitBatch} that the batch itself does not know. */
+export type BatchOwner = Pick<CommitBatch, "stage" | "partition" | "epoch" | "emittedOffset"> & {
+  readonly cleanAt: number | undefined;
+};
+
+export class Batch {
+  readonly rows: JournalRow[] = [];
+  readonly applied: AppliedMessage[] = [];
+  readonly touched = new Set<Cell>();
+  /** Cells whose snapshot goes along, because they are too far behind or are to be passivated. */
+  readonly snapshots = new Set<Cell>();
+  readonly sources: Record<string, SourcePosition> = {};
+  readonly #timers = new Map<string, TimerChange>();
+  readonly #fold = new DeltaFold();
+  readonly #letters: { readonly key: string; readonly letter: DeadLetter }[] = [];
+  newOffset: number;
+  /** Arrival of the newest record, milliseconds. */
+  newestAt = 0;
+
+  constructor(readonly oldOffset: number) {
+    this.newOffset = oldOffset;
+  }
+
+  /** Nothing to commit. */
+  get isEmpty(): boolean {
+    return this.newOffset === this.oldOffset && this.snapshots.size === 0;
+  }
+
+  /** How many messages and records it holds: what the ceiling counts. */
+  get size(): number {
+    return this.applied.length + this.#letters.length;
+  }
+
+  addEffects(actorId: string, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.type === "delta") this.#fold.addDelta(effect);
+      else if (effect.type === "score") this.#fold.addScore(effect);
+      else {
+        const { name, dueAt } = effect;
+        this.#timers.set(`${actorId}\n${name}`, { actorId, name, dueAt });
+      }
+    }
+  }
+
+  /** Parks input that cannot be applied; it leaves through the outbox. */
+  park(key: string, letter: DeadLetter): void {
+    this.#letters.push({ key, letter });
+  }
+
+  get parked(): number {
+    return this.#letters.length;
+  }
+
+  /** The commit. Snapshots are taken here and now, so nothing may be applied in between. */
+  seal(owner: BatchOwner, cells: Cells, topics: Topics): CommitBatch {
+    const withSnapshot = cells.stage.behaviour.durability === "snapshot"
+      ? this.touched
+      : this.snapshots;
+    const { cleanAt, ...rest } = owner;
+    return {
+      ...rest,
+      ...(cleanAt === undefined ? {} : { cleanAt }),
+      oldOffset: this.oldOffset,
+      newOffset: this.newOffset,
+      rows: this.rows,
+      snapshots: [...withSnapshot].flatMap((cell) => cells.snapshot(cell)),
+      outbox: this.#outbox(`${owner.stage}/${owner.partition}`, topics),
+      timers: [...this.#timers.values()],
+      sources: this.sources,
+    };
+  }
+
+  #outbox(source: string, topics: Topics): OutboxRecord[] {
+    const records: OutboxRecord[] = [];
+    const { partitions } = topics["game.deltas"];
+    const folded = this.#fold.byPartition((game) => partitionOf(game, partitions));
+    for (const [partition, games] of folded) {
+      const record: GameDeltaRecord = {
+        source,
+        position: [this.newOffset, records.length],
+        at: this.newestAt,
+        games,
+      };
+      records.push({
+        topic: "game.deltas",
+        partition,
+        key: source,
+        value: JSON.stringify(record),
+      });
+    }
+    for (const { key, letter } of this.#letters) {
+      const partition = partitionOf(key, topics["dlq.events"].partitions);
+      records.push({ topic: "dlq.events", partition, key, value: JSON.stringify(letter) });
+    }
+    return records;
+  }
+}

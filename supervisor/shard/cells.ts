@@ -1,0 +1,232 @@
+/**
+ * The live actors of a shard: loading, pinning, and passivation by a byte budget.
+ *
+ * @module
+ */
+import { fingerprintBigint, fingerprintHex } from "../../schema/hash.ts";
+import { InvariantBroken } from "../../schema/errors.ts";
+import type { SnapshotPart, Store, StoredActor } from "../store/store.ts";
+import type { Stage } from "./stage.ts";
+
+/** One live actor. */
+export interface Cell {
+  readonly id: string;
+  /** `fingerprintBigint(id)`. */
+  readonly key: string;
+  state: unknown;
+  /** Offset of the last message that changed the state; −1 before the first. */
+  offset: number;
+  /** Offset of its newest message, counted or not; above the committed offset the cell is pinned. */
+  pinnedAt: number;
+  /** Offset that the stored snapshot reflects; −1 when there is none. */
+  snapshotOffset: number;
+  /** Journal rows after the stored snapshot, and the arrival of the first of them, milliseconds. */
+  rowsBehind: number;
+  behindSince: number;
+  bytes: number;
+  /** Used since the eviction hand last passed. */
+  referenced: boolean;
+}
+
+export class Cells {
+  readonly #live = new Map<string, Cell>();
+  readonly #loading = new Map<string, Promise<void>>();
+  #bytes = 0;
+  #hand: Iterator<Cell> = this.#live.values();
+  /** Counted for the metrics. */
+  loaded = 0;
+  passivated = 0;
+
+  constructor(
+    readonly stage: Stage,
+    readonly partition: number,
+    readonly store: Store,
+  ) {}
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(id: string): Cell | undefined {
+    const cell = this.#live.get(id);
+    if (cell !== undefined) cell.referenced = true;
+    return cell;
+  }
+
+  /** Like {@link get}, without counting as a use. */
+  peek(id: string): Cell | undefined {
+    return this.#live.get(id);
+  }
+
+  values(): IterableIterator<Cell> {
+    return this.#live.values();
+  }
+
+  /** Loads those of `ids` that the store knows and that are not live; one query for all of them. */
+  async load(ids: Iterable<string>): Promise<void> {
+    const waits: Promise<void>[] = [];
+    const missing: string[] = [];
+    for (const id of ids) {
+      if (this.#live.has(id)) continue;
+      const loading = this.#loading.get(id);
+      if (loading === undefined) missing.push(id);
+      else waits.push(loading);
+    }
+    if (missing.length > 0) {
+      const loading = this.#fetch(missing);
+      for (const id of missing) this.#loading.set(id, loading);
+      waits.push(loading);
+    }
+    await Promise.all(waits);
+  }
+
+  async #fetch(ids: readonly string[]): Promise<void> {
+    try {
+      const stored = await this.store.load(this.stage.name, this.partition, ids);
+      for (const actor of stored) {
+        this.#put(this.restore(actor));
+        this.loaded++;
+      }
+    } finally {
+      for (const id of ids) this.#loading.delete(id);
+    }
+  }
+
+  /** A new actor that the store has never seen. */
+  create(id: string): Cell {
+    const cell = this.#cell(id, this.stage.behaviour.create(id));
+    this.#put(cell);
+    return cell;
+  }
+
+  #cell(id: string, state: unknown): Cell {
+    return {
+      id,
+      key: fingerprintBigint(id),
+      state,
+      offset: -1,
+      pinnedAt: -1,
+      snapshotOffset: -1,
+      rowsBehind: 0,
+      behindSince: Infinity,
+      bytes: 0,
+      referenced: true,
+    };
+  }
+
+  #put(cell: Cell): void {
+    this.drop(cell.id);
+    this.#live.set(cell.id, cell);
+    this.measure(cell);
+  }
+
+  /** The actor as its snapshot and journal say; its effects were committed already. */
+  restore(actor: StoredActor): Cell {
+    const { behaviour } = this.stage;
+    for (const { part, body, checksum } of actor.parts) {
+      if (fingerprintHex(body) === checksum) continue;
+      throw new InvariantBroken(`Snapshot of ${actor.actorId} part '${part}' fails its checksum`);
+    }
+    const hasSnapshot = actor.parts.length > 0;
+    const state = hasSnapshot
+      ? behaviour.restore(actor.actorId, actor.parts)
+      : behaviour.create(actor.actorId);
+    const cell = this.#cell(actor.actorId, state);
+    for (const part of actor.parts) cell.offset = Math.max(cell.offset, part.offset);
+    cell.snapshotOffset = cell.offset;
+    for (const event of actor.journal) {
+      behaviour.receive(cell.state, this.stage.replay(event), {
+        actorId: cell.id,
+        now: event.receivedAt,
+        partition: this.partition,
+        offset: event.offset,
+      });
+      cell.offset = event.offset;
+      cell.behindSince = Math.min(cell.behindSince, event.receivedAt);
+      cell.rowsBehind++;
+    }
+    return cell;
+  }
+
+  /** Puts a rebuilt cell in place of a live one. */
+  replace(cell: Cell): void {
+    this.#put(cell);
+  }
+
+  drop(id: string): void {
+    const cell = this.#live.get(id);
+    if (cell === undefined) return;
+    this.#bytes -= cell.bytes;
+    this.#live.delete(id);
+  }
+
+  /** Brings the byte count up to date after messages. */
+  measure(cell: Cell): void {
+    const bytes = this.stage.behaviour.bytes(cell.state) + 300;
+    this.#bytes += bytes - cell.bytes;
+    cell.bytes = bytes;
+  }
+
+  /**
+   * The parts of a cell's snapshot, as of its last message. From here on the cell counts as caught
+   * up: the commit that carries the snapshot lands, or the whole shard is taken again.
+   */
+  snapshot(cell: Cell): SnapshotPart[] {
+    cell.rowsBehind = 0;
+    cell.behindSince = Infinity;
+    return this.stage.behaviour.snapshot(cell.state).map(({ part, body }) => ({
+      actorId: cell.id,
+      part,
+      offset: cell.offset,
+      version: this.stage.behaviour.version,
+      body,
+      checksum: fingerprintHex(body),
+    }));
+  }
+
+  /**
+   * Passivates until the budget holds: unpinned actors whose snapshot is up to date go at once, the
+   * others are returned, at most `most`, to be snapshotted with the next commit. A second chance for
+   * the recently used (CLOCK).
+   */
+  passivate(bytesMax: number, committedOffset: number, most: number): Cell[] {
+    const behind: Cell[] = [];
+    let excess = this.#bytes - bytesMax;
+    for (
+      let steps = this.#live.size * 2;
+      excess > 0 && steps > 0 && behind.length < most;
+      steps--
+    ) {
+      let next = this.#hand.next();
+      if (next.done) {
+        this.#hand = this.#live.values();
+        next = this.#hand.next();
+        if (next.done) break;
+      }
+      const cell = next.value;
+      if (cell.referenced) cell.referenced = false;
+      else if (cell.pinnedAt < committedOffset) {
+        excess -= cell.bytes;
+        if (cell.snapshotOffset !== cell.offset) behind.push(cell);
+        else this.#passivate(cell);
+      }
+    }
+    return behind;
+  }
+
+  #passivate(cell: Cell): void {
+    this.drop(cell.id);
+    this.passivated++;
+  }
+
+  /** Passivates a cell whose snapshot was just stored, if the budget is exceeded and nothing came in between. */
+  passivateIfIdle(cell: Cell, committedOffset: number, bytesMax: number): void {
+    const unchanged = cell.snapshotOffset === cell.offset && cell.pinnedAt < committedOffset;
+    const idle = unchanged && !cell.referenced && this.#live.get(cell.id) === cell;
+    if (idle && this.#bytes > bytesMax) this.#passivate(cell);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * What a shard is made of and what it tells.
+ *
+ * @module
+ */
+import type { Topics } from "../../schema/topics.ts";
+import type { Log } from "../log/log.ts";
+import type { CommitBatch, Store } from "../store/store.ts";
+import type { Clock } from "./clock.ts";
+import type { Stage } from "./stage.ts";
+
+export interface ShardOptions {
+  readonly stage: Stage;
+  readonly partition: number;
+  /** Who owns the shard: node and worker, for operators. */
+  readonly owner: string;
+  readonly log: Log;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly topics: Topics;
+  /** Live actors take at most about this much memory. */
+  readonly actorBytesMax: number;
+  readonly events?: ShardEvents;
+}
+
+/** What happens in a shard, for metrics, logs and subscriptions. All optional, none may throw. */
+export interface ShardEvents {
+  /** A batch is in the store. */
+  committed?(batch: CommitBatch, touched: readonly string[], durationMs: number): void;
+  /** A resource is away; the shard waits. */
+  waiting?(error: Error): void;
+  /** A commit's outcome was unknown: the shard is taken again. */
+  retaken?(error: Error): void;
+  /** An event was dead-lettered. */
+  parked?(actorId: string, error: Error): void;
+}
+
+export type ShardState = "starting" | "running" | "waiting" | "paused" | "stopping" | "stopped";
+
+/** A shard's row in `/admin/shards`. */
+export interface ShardReport {
+  readonly stage: string;
+  readonly partition: number;
+  readonly epoch: number;
+  /** The first offset not committed yet, and the first not applied yet. */
+  readonly nextOffset: number;
+  readonly appliedOffset: number;
+  readonly actors: number;
+  readonly actorBytes: number;
+  /** Messages applied and not yet committed. */
+  readonly mailbox: number;
+  readonly state: ShardState;
+  /** Counters since the shard object was made. */
+  readonly applied: number;
+  readonly ignored: number;
+  readonly parked: number;
+  readonly commits: number;
+  readonly commitMs: number;
+  readonly retakes: number;
+  readonly loaded: number;
+  readonly passivated: number;
+  /** Age of the oldest arrival that no snapshot reflects, milliseconds. */
+  readonly snapshotAgeMs: number;
+}

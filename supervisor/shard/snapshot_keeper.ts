@@ -1,0 +1,83 @@
+/**
+ * Keeps snapshots from falling behind: after a take-over it snapshots the actors whose journal the
+ * last owner left behind, and later those that have been idle and dirty for too long. What it
+ * reaches is remembered as the shard's clean time: no load has to look at older rows.
+ *
+ * @module
+ */
+import { limits } from "../../schema/limits.ts";
+import type { Store } from "../store/store.ts";
+import type { Cell, Cells } from "./cells.ts";
+import type { Clock } from "./clock.ts";
+import { Gate } from "./gate.ts";
+import { retry, type RetryOptions } from "./retry.ts";
+
+/** The pace of catching up: the shard's own work goes first. */
+const chunkActors = 500;
+const startDelayMs = 5_000;
+const sweepMs = 60_000;
+
+export class SnapshotKeeper {
+  readonly #committed = new Gate();
+  /** Goes with the next commits; `undefined` until the last owner's journal is covered. */
+  cleanAt: number | undefined;
+  /** Arrival of the last record applied, milliseconds; 0 before the first. */
+  appliedUntil = 0;
+
+  constructor(
+    readonly cells: Cells,
+    readonly store: Store,
+    readonly clock: Clock,
+    /** Asks for snapshots with the next commit. */
+    readonly request: (cells: readonly Cell[]) => void,
+  ) {}
+
+  /** Told after each commit. */
+  committed(): void {
+    this.#committed.open();
+  }
+
+  /** Arrival of the oldest row that no snapshot reflects; now when there is none. */
+  oldestBehind(): number {
+    let oldest = this.clock.now();
+    for (const cell of this.cells.values()) oldest = Math.min(oldest, cell.behindSince);
+    return oldest;
+  }
+
+  async run(options: RetryOptions): Promise<void> {
+    const { signal } = options;
+    if (this.cells.stage.behaviour.durability !== "journal") return;
+    await this.clock.sleep(startDelayMs, signal);
+    if (signal.aborted) return;
+    await this.#coverPredecessor(options);
+    while (!signal.aborted) {
+      await this.clock.sleep(sweepMs, signal);
+      const since = this.clock.now() - limits.snapshotMsBehindMax + 10 * sweepMs;
+      const overdue = [...this.cells.values()].filter((cell) => cell.behindSince < since);
+      if (overdue.length > 0) this.request(overdue);
+      this.#advance();
+    }
+  }
+
+  async #coverPredecessor(options: RetryOptions): Promise<void> {
+    const { stage, partition } = this.cells;
+    const ids = await retry(() => this.store.behind(stage.name, partition), options);
+    for (let i = 0; i < ids.length && !options.signal.aborted; i += chunkActors) {
+      const chunk = ids.slice(i, i + chunkActors);
+      await retry(() => this.cells.load(chunk), options);
+      const behind = chunk.flatMap((id) => {
+        const cell = this.cells.peek(id);
+        return cell === undefined || cell.rowsBehind === 0 ? [] : [cell];
+      });
+      if (behind.length === 0) continue;
+      this.request(behind);
+      await this.#committed.wait(options.signal);
+    }
+    if (!options.signal.aborted) this.#advance();
+  }
+
+  /** What is not applied yet is not covered: the clean time stays behind the records read. */
+  #advance(): void {
+    if (this.appliedUntil > 0) this.cleanAt = Math.min(this.oldestBehind(), this.appliedUntil);
+  }
+}

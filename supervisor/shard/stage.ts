@@ -1,0 +1,40 @@
+/**
+ * A stage: a topic, a pure behaviour, and how the records of the one become messages of the other.
+ *
+ * @module
+ */
+import type { Behaviour } from "../../actors/kernel/behaviour.ts";
+import type { TopicName } from "../../schema/topics.ts";
+import type { LogRecord } from "../log/log.ts";
+import type { SourcePosition, StageName, StoredEvent } from "../store/store.ts";
+
+/** A message and the actor it is for. */
+export interface Addressed<M> {
+  readonly actorId: string;
+  readonly message: M;
+}
+
+/** What a record holds. */
+export interface Decoded<M> {
+  readonly messages: readonly Addressed<M>[];
+  /** Set for records of another shard: applied only when newer than the last of that source. */
+  readonly source?: { readonly name: string; readonly position: SourcePosition };
+}
+
+// The state, message and query of a behaviour stay with it; the shard only passes them on.
+// deno-lint-ignore no-explicit-any
+export type AnyBehaviour = Behaviour<any, any, any, any>;
+
+export interface Stage {
+  readonly name: StageName;
+  readonly topic: TopicName;
+  readonly behaviour: AnyBehaviour;
+  /** The least time between two commits, milliseconds. */
+  readonly commitDelayMs: number;
+
+  /** @throws {SyntaxError} the record is not what this stage reads */
+  decode(record: LogRecord): Decoded<unknown>;
+
+  /** The message a journal row was. */
+  replay(event: StoredEvent): unknown;
+}

@@ -1,0 +1,53 @@
+/**
+ * The stages there are.
+ *
+ * @module
+ */
+import { game, type GameMessage } from "../../actors/game/game.ts";
+import type { GameDeltaRecord } from "../../actors/game/game_deltas.ts";
+import { player } from "../../actors/player/player.ts";
+import { type PlayerEvent, playerId } from "../../schema/event.ts";
+import { limits } from "../../schema/limits.ts";
+import type { StageName } from "../store/store.ts";
+import type { AnyBehaviour, Stage } from "./stage.ts";
+
+/** Players read raw events, one record a message. */
+export function playerStage(behaviour: AnyBehaviour = player): Stage {
+  return {
+    name: "player",
+    topic: "player.events.raw",
+    behaviour,
+    commitDelayMs: limits.commitDelayMsMin,
+    decode(record) {
+      const event = JSON.parse(record.value) as PlayerEvent;
+      return { messages: [{ actorId: playerId(event), message: event }] };
+    },
+    replay: (event) => JSON.parse(event.value) as PlayerEvent,
+  };
+}
+
+/** Games read folded deltas, one record for all games of a partition that a batch touched. */
+export function gameStage(behaviour: AnyBehaviour = game): Stage {
+  return {
+    name: "game",
+    topic: "game.deltas",
+    behaviour,
+    commitDelayMs: limits.gameCommitIntervalMs,
+    decode(record) {
+      const folded = JSON.parse(record.value) as GameDeltaRecord;
+      const messages = Object.entries(folded.games).map(([actorId, delta]) => {
+        const message: GameMessage = { at: folded.at, delta };
+        return { actorId, message };
+      });
+      return { messages, source: { name: folded.source, position: folded.position } };
+    },
+    replay() {
+      throw new TypeError("Cannot replay a game as its messages are not journalled");
+    },
+  };
+}
+
+/** The stages by name. */
+export function standardStages(): Record<StageName, Stage> {
+  return { player: playerStage(), game: gameStage() };
+}
