@@ -18,6 +18,8 @@ export const limits = {
   requestBytesMax: MIB,
   requestEventsMax: 1000,
   jsonDepthMax: 16,
+  /** Deeper than this a body is not parsed at all; between the two only its event is rejected. */
+  requestJsonDepthMax: 1024,
   propertiesMax: 100,
   eventIdCharsMax: 128,
   idCharsMax: 128,
@@ -30,8 +32,23 @@ export const limits = {
   appendQueueBytesMax: 64 * MIB,
   webSocketSendBytesMax: MIB,
   webSocketAuthMs: 3 * SECOND,
+  webSocketInFlightMax: 64,
+  webSocketInFlightBytesMax: 4 * MIB,
+  webSocketSubscriptionsMax: 100,
+  /** Bodies that are being received or decoded, all together. */
+  bodyBytesInFlightMax: 64 * MIB,
   subscriptionQueueMax: 1000,
   pageSizeMax: 1000,
+  gameDaysMax: 400,
+
+  // What a GraphQL request may ask.
+  graphqlBodyBytesMax: 64 * KIB,
+  graphqlQueryCharsMax: 16 * KIB,
+  graphqlDepthMax: 12,
+  graphqlAliasesMax: 50,
+  graphqlTokensMax: 2000,
+  gameUpdatedMsMin: 100,
+  gameUpdatedMsMax: 60 * SECOND,
 
   // The log.
   logBatchBytesMax: 4 * MIB,
@@ -70,6 +87,16 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
   const relations: [boolean, string][] = [
     [l.eventBytesMax <= l.requestBytesMax, "eventBytesMax <= requestBytesMax"],
     [l.requestBytesMax <= l.logBatchBytesMax, "requestBytesMax <= logBatchBytesMax"],
+    [l.jsonDepthMax < l.requestJsonDepthMax, "jsonDepthMax < requestJsonDepthMax"],
+    [
+      l.requestBytesMax <= l.webSocketInFlightBytesMax,
+      "requestBytesMax <= webSocketInFlightBytesMax",
+    ],
+    [l.requestBytesMax < l.bodyBytesInFlightMax, "requestBytesMax < bodyBytesInFlightMax"],
+    [
+      l.graphqlQueryCharsMax <= l.graphqlBodyBytesMax,
+      "graphqlQueryCharsMax <= graphqlBodyBytesMax",
+    ],
     [l.eventBytesMax <= l.fetchBytesMax, "eventBytesMax <= fetchBytesMax"],
     [l.logBatchBytesMax < l.logSegmentBytesMax, "logBatchBytesMax < logSegmentBytesMax"],
     [l.logBatchBytesMax <= l.appendQueueBytesMax, "logBatchBytesMax <= appendQueueBytesMax"],

@@ -1,0 +1,151 @@
+/**
+ * The GraphQL schema that clients see. A string and not a file, so that `schema/` does no I/O.
+ *
+ * @module
+ */
+export const graphqlSdl = /* GraphQL */ `
+"An RFC 3339 date-time with an offset: 2026-01-01T12:00:00.000Z"
+scalar DateTime
+"A UTC day: 2026-01-31"
+scalar Date
+"Any JSON value"
+scalar JSON
+
+type Query {
+  "asOf is an arrival time: the player as everything that had arrived by then made it"
+  player(id: ID!, gameId: ID, asOf: DateTime): Player
+  game(id: ID!): Game
+  "Newest first"
+  events(filter: EventFilter, first: Int = 50, after: String): EventConnection!
+  "Best first"
+  leaderboard(gameId: ID!, board: String!, first: Int = 50, after: String): LeaderboardConnection!
+}
+
+type Subscription {
+  "The player after each commit that changed it; a burst comes as one"
+  playerUpdated(id: ID!): Player!
+  "The game after changes, at most once in everyMs (100 to 60000)"
+  gameUpdated(id: ID!, everyMs: Int = 1000): Game!
+  "Events as they are committed; a reader that is too slow loses the oldest"
+  eventStream(filter: EventFilter): Event!
+}
+
+"from is inclusive, to exclusive, both on event time"
+input EventFilter {
+  userId: ID
+  gameId: ID
+  types: [String!]
+  from: DateTime
+  to: DateTime
+}
+
+type Event {
+  id: ID!
+  type: String!
+  userId: ID!
+  gameId: ID!
+  sessionId: ID
+  timestamp: DateTime!
+  receivedAt: DateTime!
+  properties: JSON!
+  context: JSON!
+  "partition:offset"
+  position: String!
+}
+
+type Session {
+  id: ID!
+  gameId: ID!
+  startedAt: DateTime!
+  lastEventAt: DateTime!
+  events: Int!
+}
+
+type TypeCount {
+  type: String!
+  count: Float!
+}
+
+type Player {
+  id: ID!
+  firstSeen: DateTime!
+  lastSeen: DateTime!
+  eventsTotal: Int!
+  sessionsTotal: Int!
+  playSeconds: Float!
+  "In minor units (cents); currency defaults to USD"
+  revenueMinor(currency: String): Float!
+  level: Int
+  "0 to 100"
+  engagementScore: Float!
+  eventCounts: [TypeCount!]!
+  currentSession: Session
+  "partition:offset of the last message that changed the player"
+  version: String!
+  stateHash: String!
+}
+
+"One UTC day of event time"
+type DayMetrics {
+  day: Date!
+  events: Float!
+  "Distinct players with an event on the 1, 7 and 30 days ending here"
+  dau: Int!
+  wau: Int!
+  mau: Int!
+  newPlayers: Int!
+  sessions: Int!
+  revenueMinor(currency: String): Float!
+  payers: Int!
+  "revenueMinor / dau, 0 on a day without players"
+  arpdau(currency: String): Float!
+}
+
+type Game {
+  id: ID!
+  eventsTotal: Float!
+  eventsPerSecond: Float!
+  "Sessions open now"
+  ccu: Int!
+  dau: Int!
+  wau: Int!
+  mau: Int!
+  newPlayersToday: Int!
+  revenueMinor(currency: String): Float!
+  arpdau(currency: String): Float!
+  eventCounts: [TypeCount!]!
+  "Both days inclusive, at most 400"
+  days(from: Date!, to: Date!): [DayMetrics!]!
+}
+
+type PageInfo {
+  hasNextPage: Boolean!
+  endCursor: String
+}
+
+type EventConnection {
+  edges: [EventEdge!]!
+  pageInfo: PageInfo!
+}
+
+type EventEdge {
+  cursor: String!
+  node: Event!
+}
+
+type LeaderboardConnection {
+  edges: [LeaderboardEdge!]!
+  pageInfo: PageInfo!
+}
+
+type LeaderboardEdge {
+  cursor: String!
+  node: LeaderboardEntry!
+}
+
+type LeaderboardEntry {
+  rank: Int!
+  userId: ID!
+  score: Float!
+}
+`;
