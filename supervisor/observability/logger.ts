@@ -9,13 +9,10 @@
  *
  * @module
  */
+import { type LogLevel, logLevels } from "../../schema/config.ts";
 import { redact, redactText } from "./redact.ts";
 
-const severities = { debug: 10, info: 20, warn: 30, error: 40, silent: 100 } as const;
-
-/** `silent` writes nothing. */
-export type LogLevel = keyof typeof severities;
-export const logLevels: readonly LogLevel[] = Object.keys(severities) as LogLevel[];
+export type { LogLevel };
 
 /** Facts of a line, `snake_case`. Values of fields with secret names are masked. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -44,7 +41,7 @@ export interface LoggerOptions {
 export function createLogger(options: LoggerOptions, context: LogFields = {}): Logger {
   const { write, level, now = Date.now, pretty = false } = options;
   const log = (lineLevel: LogLevel, message: string, fields?: LogFields) => {
-    if (severities[lineLevel] < severities[level()]) return;
+    if (logLevels.indexOf(lineLevel) < logLevels.indexOf(level())) return;
     const ts = new Date(now()).toISOString();
     const shown = redact({ ...context, ...fields }) as Record<string, unknown>;
     const text = redactText(message);
@@ -100,7 +97,7 @@ function writeStderr(line: string): void {
 
 function levelFromEnvironment(): LogLevel {
   const named = Deno.env.get("LOG_LEVEL")?.toLowerCase() as LogLevel | undefined;
-  return named !== undefined && named in severities ? named : "info";
+  return named !== undefined && logLevels.includes(named) ? named : "info";
 }
 
 let currentLevel = levelFromEnvironment();

@@ -1,0 +1,129 @@
+/**
+ * The configuration of a node, read from environment variables. Everything is checked before
+ * anything starts, and all faults are told at once.
+ *
+ * The standard `OTEL_*` variables are the runtime's: Deno reads them itself.
+ *
+ * @module
+ */
+import { ConfigFaults, VariableReader } from "./config_reader.ts";
+
+/** What a node may do. */
+export const roles = ["gateway", "player", "game", "recommender", "notifier", "jobs"] as const;
+export type Role = typeof roles[number];
+
+/** Levels of the log, from the chattiest; `silent` writes nothing. */
+export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = typeof logLevels[number];
+
+/** How tokens of players and dashboards are verified. */
+export interface JwtConfig {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwksUrl: string;
+}
+
+export interface Config {
+  /** `PORT` of the gateway; 0 takes a free one. @default 8080 */
+  readonly port: number;
+  /** `ADMIN_PORT`; 0 takes a free one. @default 8081 */
+  readonly adminPort: number;
+  /** `ADMIN_HOST` that the admin port binds to. @default "127.0.0.1" */
+  readonly adminHost: string;
+  /** `CLUSTER_PORT`, used only with several nodes. @default 8082 */
+  readonly clusterPort: number;
+  /** `DATA_DIR` of the embedded resources. @default "./data" */
+  readonly dataDir: string;
+  /** `LOG_URL`. @default "sqlite:" */
+  readonly logUrl: string;
+  /** `STORE_URL`. @default "embedded:" */
+  readonly storeUrl: string;
+  /** `CACHE_URL`. @default "memory:" */
+  readonly cacheUrl: string;
+  /** `VECTORS_URL`. @default "memory:" */
+  readonly vectorsUrl: string;
+  /** `OBJECTS_URL`. @default "file:" */
+  readonly objectsUrl: string;
+  /** `PARTITIONS` of `player.events.raw`, 1 to 1,024. @default 12 */
+  readonly partitions: number;
+  /** `WORKERS` that own shards, 1 to 256. @default one less than the machine's cores, at least 1 */
+  readonly workers: number;
+  /** `ROLES`, comma-separated, or `all`. @default all */
+  readonly roles: ReadonlySet<Role>;
+  /** `NODE_ID`, unique in a cluster. @default "node-0" */
+  readonly nodeId: string;
+  /** `ADVERTISED_URL` at which other nodes reach this one. @default none */
+  readonly advertisedUrl: string | undefined;
+  /** `CLUSTER_TOKEN` that nodes show each other. @default none */
+  readonly clusterToken: string | undefined;
+  /** `ADMIN_TOKEN`. @default none: made and printed at first start */
+  readonly adminToken: string | undefined;
+  /** `DEMO_KEY` of the studio `demo`. @default none: made and printed at first start */
+  readonly demoKey: string | undefined;
+  /** `JWT_ISSUER`, `JWT_AUDIENCE`, `JWKS_URL`: all three or none. @default none */
+  readonly jwt: JwtConfig | undefined;
+  /** `LOG_LEVEL`. @default "info" */
+  readonly logLevel: LogLevel;
+}
+
+/**
+ * Reads the configuration. A variable that is set to the empty string counts as not set.
+ *
+ * @param env the environment
+ * @param cores of the machine, for the default of `WORKERS`. @default what the runtime reports
+ * @throws {ConfigFaults} naming every fault
+ */
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  cores: number = navigator.hardwareConcurrency,
+): Config {
+  const read = new VariableReader(env);
+  const config: Config = {
+    port: read.integer("PORT", 0, 65_535, 8080),
+    adminPort: read.integer("ADMIN_PORT", 0, 65_535, 8081),
+    adminHost: read.text("ADMIN_HOST", /^[A-Za-z0-9.:_-]{1,255}$/, "a host name or IP address") ??
+      "127.0.0.1",
+    clusterPort: read.integer("CLUSTER_PORT", 0, 65_535, 8082),
+    dataDir: read.text("DATA_DIR", /^[^\0]+$/, "a folder") ?? "./data",
+    logUrl: read.resource("LOG_URL", "sqlite:", [], ["kafka"]),
+    storeUrl: read.resource("STORE_URL", "embedded:", ["postgres", "postgresql"], []),
+    cacheUrl: read.resource("CACHE_URL", "memory:", [], ["redis", "rediss"]),
+    vectorsUrl: read.resource("VECTORS_URL", "memory:", [], ["http", "https"]),
+    objectsUrl: read.resource("OBJECTS_URL", "file:", [], ["s3"]),
+    partitions: read.integer("PARTITIONS", 1, 1024, 12),
+    workers: read.integer("WORKERS", 1, 256, Math.max(1, Math.min(256, cores - 1))),
+    roles: read.subset("ROLES", roles),
+    nodeId: read.text("NODE_ID", /^[A-Za-z0-9._-]{1,64}$/, "1 to 64 of A-Z a-z 0-9 . _ -") ??
+      "node-0",
+    advertisedUrl: read.webUrl("ADVERTISED_URL"),
+    clusterToken: read.secret("CLUSTER_TOKEN"),
+    adminToken: read.secret("ADMIN_TOKEN"),
+    demoKey: read.secret("DEMO_KEY"),
+    jwt: readJwt(read),
+    logLevel: read.choice("LOG_LEVEL", logLevels, "info"),
+  };
+  checkPorts(read, config);
+  if (read.faults.length > 0) throw new ConfigFaults(read.faults);
+  return config;
+}
+
+function readJwt(read: VariableReader): JwtConfig | undefined {
+  const issuer = read.text("JWT_ISSUER", /^\S+$/, "the issuer as tokens name it");
+  const audience = read.text("JWT_AUDIENCE", /^\S+$/, "the audience as tokens name it");
+  const jwksUrl = read.webUrl("JWKS_URL");
+  const given = { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWKS_URL: jwksUrl };
+  const absent = Object.keys(given).filter((name) => !read.has(name));
+  if (absent.length === 3) return undefined;
+  for (const name of absent) {
+    read.fault(name, "a value, as others of JWT_ISSUER, JWT_AUDIENCE, JWKS_URL are set");
+  }
+  if (issuer === undefined || audience === undefined || jwksUrl === undefined) return undefined;
+  return { issuer, audience, jwksUrl };
+}
+
+/** Two listeners on one port would fail later, one after the other, with a worse message. */
+function checkPorts(read: VariableReader, config: Config): void {
+  if (config.port !== 0 && config.port === config.adminPort) {
+    read.fault("ADMIN_PORT", `another port than PORT (${config.port})`);
+  }
+}

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { readConfig, roles } from "./config.ts";
+import { ConfigFaults } from "./config_reader.ts";
+
+/** The faults of an environment, by variable. */
+function faultsOf(env: Record<string, string>): Map<string, { seen: string; expected: string }> {
+  try {
+    readConfig(env);
+  } catch (error) {
+    assert.ok(error instanceof ConfigFaults);
+    return new Map(error.faults.map((fault) => [fault.variable, fault]));
+  }
+  assert.fail(`${JSON.stringify(env)} was taken`);
+}
+
+Deno.test("readConfig() gives the contract's defaults for an empty environment", () => {
+  assert.deepEqual(readConfig({}, 4), {
+    port: 8080,
+    adminPort: 8081,
+    adminHost: "127.0.0.1",
+    clusterPort: 8082,
+    dataDir: "./data",
+    logUrl: "sqlite:",
+    storeUrl: "embedded:",
+    cacheUrl: "memory:",
+    vectorsUrl: "memory:",
+    objectsUrl: "file:",
+    partitions: 12,
+    workers: 3,
+    roles: new Set(roles),
+    nodeId: "node-0",
+    advertisedUrl: undefined,
+    clusterToken: undefined,
+    adminToken: undefined,
+    demoKey: undefined,
+    jwt: undefined,
+    logLevel: "info",
+  });
+});
+
+Deno.test("readConfig() keeps at least one worker", () => {
+  assert.deepEqual([1, 2, 16].map((cores) => readConfig({}, cores).workers), [1, 1, 15]);
+});
+
+Deno.test("readConfig() takes every variable", () => {
+  const config = readConfig({
+    PORT: "0",
+    ADMIN_PORT: "9001",
+    ADMIN_HOST: "::1",
+    CLUSTER_PORT: "9002",
+    DATA_DIR: "/var/lib/game metrics",
+    LOG_URL: "sqlite:",
+    STORE_URL: "postgres://gm:pw@db.example:5432/gm?sslmode=require",
+    CACHE_URL: "memory:",
+    VECTORS_URL: "memory:",
+    OBJECTS_URL: "file:///var/objects",
+    PARTITIONS: "24",
+    WORKERS: "2",
+    ROLES: "gateway, PLAYER",
+    NODE_ID: "eu-1.a",
+    ADVERTISED_URL: "http://10.0.0.7:8082",
+    CLUSTER_TOKEN: "c",
+    ADMIN_TOKEN: "a",
+    DEMO_KEY: "d",
+    JWT_ISSUER: "https://id.example",
+    JWT_AUDIENCE: "gm",
+    JWKS_URL: "https://id.example/jwks",
+    LOG_LEVEL: "WARN",
+  });
+  assert.equal(config.port, 0);
+  assert.equal(config.storeUrl, "postgres://gm:pw@db.example:5432/gm?sslmode=require");
+  assert.equal(config.objectsUrl, "file:///var/objects");
+  assert.equal(config.dataDir, "/var/lib/game metrics");
+  assert.deepEqual([...config.roles], ["gateway", "player"]);
+  assert.deepEqual(config.jwt, {
+    issuer: "https://id.example",
+    audience: "gm",
+    jwksUrl: "https://id.example/jwks",
+  });
+  assert.equal(config.logLevel, "warn");
+  assert.deepEqual([config.clusterToken, config.adminToken, config.demoKey], ["c", "a", "d"]);
+});
+
+Deno.test("readConfig() takes the empty string for not set", () => {
+  assert.deepEqual(readConfig({ PORT: "", LOG_URL: " ", DEMO_KEY: "" }, 4), readConfig({}, 4));
+});
+
+Deno.test("readConfig() lists all faults in one error", () => {
+  const faults = faultsOf({
+    PORT: "eighty",
+    ADMIN_PORT: "70000",
+    PARTITIONS: "0",
+    WORKERS: "1.5",
+    ROLES: "gateway,cook",
+    LOG_LEVEL: "loud",
+    NODE_ID: "a b",
+    ADVERTISED_URL: "10.0.0.7:8082",
+    STORE_URL: "mysql://db",
+    DEMO_KEY: "with blank",
+  });
+  assert.deepEqual([...faults.keys()].sort(), [
+    "ADMIN_PORT",
+    "ADVERTISED_URL",
+    "DEMO_KEY",
+    "LOG_LEVEL",
+    "NODE_ID",
+    "PARTITIONS",
+    "PORT",
+    "ROLES",
+    "STORE_URL",
+    "WORKERS",
+  ]);
+  assert.equal(faults.get("PORT")?.seen, '"eighty"');
+  assert.equal(faults.get("PORT")?.expected, "a whole number of 0 to 65535");
+  assert.match(faults.get("ROLES")!.expected, /gateway, player, game/);
+});
+
+Deno.test("ConfigFaults says variable, value and expectation a line each", () => {
+  assert.throws(() => readConfig({ PORT: "x", PARTITIONS: "-1" }), {
+    name: "ConfigFaults",
+    code: "bad_configuration",
+    message: "Cannot start as the configuration has 2 faults:\n" +
+      '  PORT: "x", expected a whole number of 0 to 65535\n' +
+      '  PARTITIONS: "-1", expected a whole number of 1 to 1024',
+  });
+});
+
+Deno.test("readConfig() never shows secrets", () => {
+  const faults = faultsOf({
+    ADMIN_TOKEN: "hunter2 hunter2",
+    CLUSTER_TOKEN: "höhle",
+    STORE_URL: "mysql://root:hunter2@db/x",
+    LOG_URL: "kafka://u:hunter2@b:9092",
+  });
+  assert.equal(faults.size, 4);
+  assert.doesNotMatch(JSON.stringify([...faults]), /hunter2|höhle/);
+  assert.equal(faults.get("ADMIN_TOKEN")?.seen, "a value of 15 characters");
+  assert.equal(faults.get("STORE_URL")?.seen, '"mysql://root:***@db/x"');
+});
+
+Deno.test("readConfig() says of promised resources that they are not supported yet", () => {
+  const later = {
+    LOG_URL: "kafka://broker:9092",
+    CACHE_URL: "rediss://cache:6379",
+    VECTORS_URL: "http://qdrant:6333",
+    OBJECTS_URL: "s3://bucket/prefix",
+  };
+  for (const [variable, url] of Object.entries(later)) {
+    assert.match(faultsOf({ [variable]: url }).get(variable)!.expected, /not supported yet/, url);
+  }
+});
+
+Deno.test("readConfig() refuses what is no URL of the resource", () => {
+  for (const url of ["sqlite", "/var/log.db", "http://x", "://", "postgres://"]) {
+    assert.equal(faultsOf({ LOG_URL: url }).get("LOG_URL")?.expected, "sqlite:", url);
+  }
+  assert.equal(faultsOf({ STORE_URL: "postgres:///db" }).size, 1);
+});
+
+Deno.test("readConfig() wants all JWT variables or none", () => {
+  const faults = faultsOf({ JWT_ISSUER: "https://id.example" });
+  assert.deepEqual([...faults.keys()], ["JWT_AUDIENCE", "JWKS_URL"]);
+  assert.equal(faults.get("JWKS_URL")?.seen, "not set");
+  assert.deepEqual(
+    [...faultsOf({ JWT_ISSUER: "i", JWT_AUDIENCE: "a", JWKS_URL: "ftp://x" }).keys()],
+    ["JWKS_URL"],
+  );
+});
+
+Deno.test("readConfig() refuses one port for two listeners, but takes 0 twice", () => {
+  assert.deepEqual([...faultsOf({ PORT: "8081" }).keys()], ["ADMIN_PORT"]);
+  assert.equal(readConfig({ PORT: "0", ADMIN_PORT: "0" }).adminPort, 0);
+});
