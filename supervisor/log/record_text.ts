@@ -1,0 +1,116 @@
+/**
+ * A batch of records as text: lines `key\tvalue\n`. Values may hold tabs, since only the first tab
+ * of a line separates.
+ *
+ * @module
+ */
+import { InvalidInput } from "../../schema/errors.ts";
+import type { LogRecord, NewRecord } from "./log.ts";
+
+/**
+ * Refuses what would not come back as it went in.
+ *
+ * @throws {InvalidInput} `ill_formed_text`: a line feed or a lone surrogate, or a tab in the key
+ */
+export function assertRecord({ key, value }: NewRecord): void {
+  if (key.includes("\n") || key.includes("\t") || !key.isWellFormed()) {
+    throw new InvalidInput(
+      "ill_formed_text",
+      `Cannot append a record as its key holds a tab, a line feed or a lone surrogate: ${
+        JSON.stringify(key.slice(0, 200))
+      }`,
+    );
+  }
+  if (value.includes("\n") || !value.isWellFormed()) {
+    throw new InvalidInput(
+      "ill_formed_text",
+      `Cannot append a record as its value holds a line feed or a lone surrogate: ${
+        JSON.stringify(value.slice(0, 200))
+      }`,
+    );
+  }
+}
+
+/** The record's line, with its line feed. */
+export function lineOf(record: NewRecord): string {
+  return record.key + "\t" + record.value + "\n";
+}
+
+/** What a record counts for against a byte limit: exact for ASCII. */
+export function sizeOf(record: { readonly key: string; readonly value: string }): number {
+  return record.key.length + record.value.length + 2;
+}
+
+// A BOM at the start belongs to the first key.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads a batch from its text, forwards, as far as each fetch wants it. */
+export class BatchCursor {
+  readonly #text: string;
+  #position = 0;
+
+  /** @throws {TypeError} `body` is not UTF-8 */
+  constructor(
+    body: Uint8Array,
+    /** Offset of the record that comes next. */
+    public offset: number,
+    /** The offset after the batch's last record. */
+    readonly end: number,
+    readonly timestamp: number,
+  ) {
+    this.#text = decoder.decode(body);
+  }
+
+  /**
+   * Passes over the records below `offset`.
+   *
+   * @throws {RangeError} the text ends before
+   */
+  skipTo(offset: number): void {
+    for (; this.offset < offset; this.offset++) this.#position = this.#lineEnd() + 1;
+  }
+
+  /**
+   * Moves records into `found` until it holds `bytesMax` by {@link sizeOf}, at least one in all.
+   *
+   * @param bytes what `found` holds already
+   * @returns what `found` holds now; more than `bytesMax` when the next record did not fit
+   * @throws {RangeError} the text has fewer records than the batch promised
+   */
+  take(found: LogRecord[], bytes: number, bytesMax: number): number {
+    const text = this.#text;
+    while (this.offset < this.end) {
+      const end = this.#lineEnd();
+      bytes += end + 1 - this.#position;
+      if (bytes > bytesMax && found.length > 0) return bytes;
+      const tab = text.indexOf("\t", this.#position);
+      if (tab < 0 || tab > end) throw new RangeError("a line has no tab");
+      found.push({
+        offset: this.offset,
+        timestamp: this.timestamp,
+        key: unpinned(text.slice(this.#position, tab)),
+        value: text.slice(tab + 1, end),
+      });
+      this.#position = end + 1;
+      this.offset++;
+    }
+    if (this.#position !== text.length) {
+      throw new RangeError("the text has more lines than records");
+    }
+    return bytes;
+  }
+
+  #lineEnd(): number {
+    const end = this.#text.indexOf("\n", this.#position);
+    if (end < 0) throw new RangeError("the text has fewer lines than records");
+    return end;
+  }
+}
+
+/**
+ * A copy of a slice that does not keep the batch's text alive. V8 slices of 13 characters and more
+ * point into their parent, and keys become actor ids that live for days.
+ */
+function unpinned(slice: string): string {
+  return slice.length < 13 ? slice : (" " + slice).slice(1);
+}

@@ -1,0 +1,203 @@
+/**
+ * A segment: one SQLite file of batches, `DIR/<topic>/<number>.db`. This file knows the format and
+ * nothing of who writes or reads.
+ *
+ * Never open a segment with anything but SQLite while the log runs: closing any descriptor of the
+ * file drops the locks that SQLite holds on it in this process.
+ *
+ * @module
+ */
+import { DatabaseSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
+import { Terminal } from "../../../schema/errors.ts";
+
+/** A batch's row id is `partition * 2^44 + base offset`: one b-tree serves all partitions. */
+const OFFSETS_PER_PARTITION = 2 ** 44;
+/** So that row ids stay below 2^53. */
+export const partitionsMax = 512;
+const FORMAT = 1;
+/** A reader's first look at a segment may have to wait for another connection's recovery of it. */
+const BUSY_TIMEOUT_MS = 2000;
+
+export function batchId(partition: number, offset: number): number {
+  return partition * OFFSETS_PER_PARTITION + offset;
+}
+
+export function offsetOfBatch(id: number): number {
+  return id % OFFSETS_PER_PARTITION;
+}
+
+/** A batch as stored. `body` is `null` where a corrupt batch was cut: its offsets are lost. */
+export interface BatchRow {
+  readonly id: number;
+  readonly count: number;
+  readonly append_ms: number;
+  readonly crc: number;
+  readonly body: Uint8Array | null;
+}
+
+/** CRC-32 over the batch's header and body. */
+export function checksum(
+  id: number,
+  count: number,
+  appendMs: number,
+  body: Uint8Array | null,
+): number {
+  const header = crc32(`${id} ${count} ${appendMs} ${body === null ? "cut" : "body"}\n`);
+  return body === null ? header : crc32(body, header);
+}
+
+export function isIntact(row: BatchRow): boolean {
+  return row.crc === checksum(row.id, row.count, row.append_ms, row.body);
+}
+
+/** Where a partition stood when the segment was made; `trim` moves while it is the newest. */
+export interface PartitionBase {
+  /** Offset of the first record that can be in this segment. */
+  readonly base: number;
+  /** Append time of the last record before, milliseconds; 0 for none. */
+  readonly baseMs: number;
+  /** Records below may be dropped. */
+  readonly trim: number;
+}
+
+export function segmentPath(topicDir: string, number: number): string {
+  return `${topicDir}/${number.toString().padStart(8, "0")}.db`;
+}
+
+/** Numbers of the segments in the folder, oldest first. */
+export function segmentNumbers(topicDir: string): number[] {
+  return [...Deno.readDirSync(topicDir)]
+    .flatMap(({ name }) => /^\d{8}\.db$/.test(name) ? [Number(name.slice(0, 8))] : [])
+    .sort((a, b) => a - b);
+}
+
+/** Removes a segment; its database file first, as a crash between must not leave half a segment. */
+export function removeSegment(path: string): void {
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    try {
+      Deno.removeSync(file);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+/** Creates an empty segment; it exists durably, and wholly or not at all, when this returns. */
+export function createSegment(path: string, bases: readonly PartitionBase[]): DatabaseSync {
+  const db = open(path);
+  try {
+    db.exec(`
+      BEGIN IMMEDIATE;
+      CREATE TABLE batch (
+        id INTEGER PRIMARY KEY, count INTEGER NOT NULL, append_ms INTEGER NOT NULL,
+        crc INTEGER NOT NULL, body BLOB);
+      CREATE TABLE partition (
+        id INTEGER PRIMARY KEY, base INTEGER NOT NULL, base_ms INTEGER NOT NULL,
+        trim INTEGER NOT NULL);
+      -- For people with a SQLite shell.
+      CREATE VIEW batches AS
+        SELECT id >> 44 AS partition, id & 17592186044415 AS base_offset, count,
+               datetime(append_ms / 1000, 'unixepoch') AS appended, crc, CAST(body AS TEXT) AS lines
+        FROM batch;
+      PRAGMA user_version = ${FORMAT};`);
+    const insert = db.prepare("INSERT INTO partition VALUES (?, ?, ?, ?)");
+    bases.forEach(({ base, baseMs, trim }, partition) => insert.run(partition, base, baseMs, trim));
+    db.exec("COMMIT");
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens a segment to write.
+ *
+ * @returns `null` when the file is an unfinished creation: nothing was ever in it
+ * @throws {Terminal} `log_format`
+ */
+export function openSegment(path: string): DatabaseSync | null {
+  const db = open(path);
+  try {
+    const { user_version: format } = db.prepare("PRAGMA user_version").get() as {
+      user_version: number;
+    };
+    if (format === FORMAT) return db;
+    const { tables } = db.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() as {
+      tables: number;
+    };
+    if (format !== 0 || tables !== 0) {
+      throw new Terminal(
+        "log_format",
+        `Cannot open ${path} as its format is ${format} and this version reads ${FORMAT}`,
+      );
+    }
+    db.close();
+    return null;
+  } catch (error) {
+    if (db.isOpen) db.close();
+    throw error;
+  }
+}
+
+function open(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    const { journal_mode: mode } = db.prepare("PRAGMA journal_mode = WAL").get() as {
+      journal_mode: string;
+    };
+    if (mode !== "wal") {
+      throw new Terminal(
+        "log_file_system",
+        `Cannot use ${path} as its file system has no shared memory files: SQLite's journal mode ` +
+          `is '${mode}', expected 'wal'; put DATA_DIR on a local disk`,
+      );
+    }
+    // FULL: the commit returns after the fsync. The others make macOS do it to the platter too.
+    db.exec(`PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+      PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 33554432;`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Opens a segment to read, beside its writer. */
+export function openSegmentToRead(path: string): DatabaseSync {
+  return new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+}
+
+/** The partitions' bases, indexed by partition. */
+export function readBases(db: DatabaseSync): PartitionBase[] {
+  const rows = db.prepare("SELECT base, base_ms, trim FROM partition ORDER BY id").all() as {
+    base: number;
+    base_ms: number;
+    trim: number;
+  }[];
+  return rows.map((row) => ({ base: row.base, baseMs: row.base_ms, trim: row.trim }));
+}
+
+/** Finds the batch of a partition that holds `offset`, or the last one before it. */
+export function batchFinder(
+  db: DatabaseSync,
+): (partition: number, offset: number) => BatchRow | undefined {
+  const floor = db.prepare(
+    "SELECT id, count, append_ms, crc, body FROM batch WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1",
+  );
+  return (partition, offset) =>
+    floor.get(batchId(partition, 0), batchId(partition, offset)) as BatchRow | undefined;
+}
+
+/** The offset no record of a partition can have. */
+export const lastOffset: number = OFFSETS_PER_PARTITION - 1;
+
+/** SQLite's primary result code of an error thrown by `node:sqlite`; 0 for any other error. */
+export function sqliteCode(error: unknown): number {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  return typeof code === "number" ? code & 0xff : 0;
+}
+
+/** Primary result codes the log decides by. Source: https://sqlite.org/rescode.html */
+export const sqlite = { BUSY: 5, IOERR: 10, CORRUPT: 11, FULL: 13, NOTADB: 26 } as const;

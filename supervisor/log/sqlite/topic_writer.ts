@@ -1,0 +1,297 @@
+/**
+ * The writing side of one topic: appends batches to the newest segment, rolls it, drops the oldest.
+ * Synchronous; it runs in the writer's worker.
+ *
+ * @module
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { OutcomeUnknown, Unavailable } from "../../../schema/errors.ts";
+import { topicNames } from "../../../schema/topics.ts";
+import type { Positions } from "./positions.ts";
+import { basesOf, type CutReport, recoverTopic } from "./recovery.ts";
+import {
+  batchId,
+  checksum,
+  createSegment,
+  type PartitionBase,
+  removeSegment,
+  segmentPath,
+  sqlite,
+  sqliteCode,
+} from "./segment.ts";
+
+/** Records of one partition, encoded: what one flush makes one blob of. */
+export interface Batch {
+  readonly partition: number;
+  readonly count: number;
+  readonly body: Uint8Array;
+}
+
+export interface TopicWriterOptions {
+  readonly segmentBytesMax: number;
+  readonly topicBytesMax: number;
+  readonly onCut: (report: CutReport) => void;
+  /** Something went wrong that harms no append: a segment that could not be rolled or dropped. */
+  readonly onProblem: (message: string) => void;
+}
+
+export class TopicWriter {
+  readonly name: string;
+  readonly #retentionMs: number;
+  readonly #dir: string;
+  readonly #ends: number[];
+  readonly #trims: number[];
+  readonly #sealedBytes: Map<number, number>;
+  readonly #bases = new Map<number, readonly PartitionBase[]>();
+  #oldest: number;
+  #newest: number;
+  #lastMs: number;
+  #activeBytes = 0;
+  #db: DatabaseSync;
+  #insert!: StatementSync;
+  #pages!: StatementSync;
+  #trim!: StatementSync;
+
+  /** @throws {Terminal} see {@link recoverTopic} */
+  constructor(
+    readonly topic: number,
+    logDir: string,
+    readonly positions: Positions,
+    readonly options: TopicWriterOptions,
+  ) {
+    this.name = topicNames[topic]!;
+    this.#dir = `${logDir}/${this.name}`;
+    this.#retentionMs = positions.topics[topicNames[topic]!].retentionMs;
+    const found = recoverTopic(
+      this.name,
+      positions.partitions(topic),
+      this.#dir,
+      options.onCut,
+    );
+    this.#ends = found.ends;
+    this.#trims = found.trims;
+    this.#sealedBytes = found.sealedBytes;
+    this.#oldest = found.oldest;
+    this.#newest = found.newest;
+    this.#lastMs = found.lastMs;
+    this.#db = found.db;
+    this.#prepare();
+    positions.set(topic, "oldest", this.#oldest);
+    positions.set(topic, "newest", this.#newest);
+    found.starts.forEach((start, p) => positions.setStart(topic, p, start));
+    found.ends.forEach((end, p) => positions.setEnd(topic, p, end));
+    this.#countBytes();
+  }
+
+  /**
+   * Appends one batch a partition in one transaction; durable when it returns.
+   *
+   * @param nowMs append time; held at the topic's last when it lies before
+   * @throws {Unavailable} nothing was written
+   * @throws {OutcomeUnknown} the writer must not go on: recovery finds out what was written
+   */
+  append(batches: readonly Batch[], nowMs: number): void {
+    const bodyBytes = batches.reduce((sum, { body }) => sum + body.length, 0);
+    this.#makeRoom(bodyBytes, nowMs);
+    const appendMs = Math.max(nowMs, this.#lastMs);
+    this.#transaction(() => {
+      for (const { partition, count, body } of batches) {
+        const id = batchId(partition, this.#ends[partition]!);
+        this.#insert.run(id, count, appendMs, checksum(id, count, appendMs, body), body);
+      }
+    });
+    this.#lastMs = appendMs;
+    let records = 0;
+    for (const { partition, count } of batches) {
+      records += count;
+      this.#ends[partition]! += count;
+      this.positions.setEnd(this.topic, partition, this.#ends[partition]!);
+    }
+    this.positions.add(this.topic, "flushes", 1);
+    this.positions.add(this.topic, "records", records);
+    this.positions.add(this.topic, "bodyBytes", bodyBytes);
+    this.#countBytes();
+  }
+
+  /** Rolls the newest segment when it is full. Not part of the append, which has succeeded. */
+  rollWhenFull(): void {
+    if (this.#activeBytes < this.options.segmentBytesMax) return;
+    try {
+      this.#roll();
+    } catch (error) {
+      this.options.onProblem(
+        `Cannot roll ${this.name}, going on in segment ${this.#newest}: ${
+          (error as Error).message
+        }`,
+      );
+    }
+  }
+
+  /**
+   * Moves trim marks up; durable when it returns.
+   *
+   * @throws {Unavailable} as append
+   * @throws {OutcomeUnknown} as append
+   */
+  trim(marks: readonly (readonly [partition: number, beforeOffset: number])[]): void {
+    const moved = new Map<number, number>();
+    for (const [partition, beforeOffset] of marks) {
+      const mark = Math.min(beforeOffset, this.#ends[partition]!);
+      if (mark > (moved.get(partition) ?? this.#trims[partition]!)) moved.set(partition, mark);
+    }
+    if (moved.size === 0) return;
+    this.#transaction(() => moved.forEach((mark, partition) => this.#trim.run(mark, partition)));
+    moved.forEach((mark, partition) => this.#trims[partition] = mark);
+  }
+
+  /** Drops, oldest first, segments that all have read and whose time or size is up. */
+  retain(nowMs: number): void {
+    try {
+      while (this.#mayDropOldest(nowMs)) {
+        if (this.#oldest === this.#newest) this.#roll();
+        this.#dropOldest();
+      }
+    } catch (error) {
+      this.options.onProblem(
+        `Cannot drop segment ${this.#oldest} of ${this.name}: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** True when dropping the oldest segment passes no reader and is due at `nowMs`. */
+  #mayDropOldest(nowMs: number): boolean {
+    const isActive = this.#oldest === this.#newest;
+    const after = isActive ? this.#ends : this.#basesOf(this.#oldest + 1).map(({ base }) => base);
+    const lastMs = isActive
+      ? this.#lastMs
+      : Math.max(...this.#basesOf(this.#oldest + 1).map(({ baseMs }) => baseMs));
+    const isEmpty = after.every((end, p) => end === this.positions.start(this.topic, p));
+    const isRead = after.every((end, p) => end <= this.#trims[p]!);
+    if (isActive && isEmpty) return false;
+    return isRead && (nowMs - lastMs > this.#retentionMs || this.#isOverCap(0));
+  }
+
+  #dropOldest(): void {
+    const bases = this.#basesOf(this.#oldest + 1);
+    // Readers stop looking before the file goes.
+    bases.forEach(({ base }, p) => this.positions.setStart(this.topic, p, base));
+    removeSegment(segmentPath(this.#dir, this.#oldest));
+    this.#sealedBytes.delete(this.#oldest);
+    this.#bases.delete(this.#oldest);
+    this.#oldest++;
+    this.positions.set(this.topic, "oldest", this.#oldest);
+    this.#countBytes();
+  }
+
+  #makeRoom(bytes: number, nowMs: number): void {
+    if (!this.#isOverCap(bytes)) return;
+    this.retain(nowMs);
+    if (!this.#isOverCap(bytes)) return;
+    this.positions.add(this.topic, "refused", 1);
+    throw new Unavailable(
+      "log",
+      `Cannot append to ${this.name} as it holds ${this.#bytes()} bytes, ${bytes} more would pass ` +
+        `its cap logBytesMaxPerTopic of ${this.options.topicBytesMax}, and its oldest segment has ` +
+        `records that a stage has not read`,
+    );
+  }
+
+  #isOverCap(bytes: number): boolean {
+    return this.#bytes() + bytes > this.options.topicBytesMax;
+  }
+
+  #roll(): void {
+    const bases = this.#ends.map((base, p) => ({
+      base,
+      baseMs: this.#lastMs,
+      trim: this.#trims[p]!,
+    }));
+    const path = segmentPath(this.#dir, this.#newest + 1);
+    const full = this.#db;
+    try {
+      this.#db = createSegment(path, bases);
+    } catch (error) {
+      removeSegment(path);
+      throw error;
+    }
+    this.#prepare();
+    this.#newest++;
+    this.#bases.set(this.#newest, bases);
+    this.positions.set(this.topic, "newest", this.#newest);
+    const sealed = this.#newest - 1;
+    try {
+      // PASSIVE never waits for a reader; what it leaves in the WAL is read from there.
+      full.exec("PRAGMA wal_checkpoint(PASSIVE)");
+      full.close();
+    } catch (error) {
+      this.options.onProblem(
+        `Cannot settle segment ${sealed} of ${this.name}: ${(error as Error).message}`,
+      );
+    }
+    this.#sealedBytes.set(sealed, Deno.statSync(segmentPath(this.#dir, sealed)).size);
+    this.#countBytes();
+  }
+
+  #prepare(): void {
+    this.#insert = this.#db.prepare("INSERT INTO batch VALUES (?, ?, ?, ?, ?)");
+    this.#pages = this.#db.prepare(
+      "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
+    );
+    this.#trim = this.#db.prepare("UPDATE partition SET trim = ? WHERE id = ?");
+  }
+
+  #transaction(write: () => void): void {
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+      write();
+    } catch (error) {
+      this.#rollback();
+      throw new Unavailable("log", `Cannot write to ${this.name}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+    try {
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      // On a full disk the frame that commits was not written. After anything else, a failed fsync
+      // above all, nobody knows what a restart will find.
+      const isWritten = sqliteCode(error) !== sqlite.FULL;
+      this.#rollback();
+      const message = `Cannot commit to ${this.name}: ${(error as Error).message}`;
+      if (isWritten) throw new OutcomeUnknown("log", message, { cause: error });
+      throw new Unavailable("log", message, { cause: error });
+    }
+  }
+
+  #rollback(): void {
+    try {
+      this.#db.exec("ROLLBACK");
+    } catch {
+      // SQLite has rolled back by itself, as it does on a full disk.
+    }
+  }
+
+  #basesOf(number: number): readonly PartitionBase[] {
+    let bases = this.#bases.get(number);
+    if (bases === undefined) {
+      bases = basesOf(segmentPath(this.#dir, number));
+      this.#bases.set(number, bases);
+    }
+    return bases;
+  }
+
+  #bytes(): number {
+    return this.positions.get(this.topic, "bytes");
+  }
+
+  #countBytes(): void {
+    this.#activeBytes = (this.#pages.get() as { bytes: number }).bytes;
+    let bytes = this.#activeBytes;
+    for (const sealed of this.#sealedBytes.values()) bytes += sealed;
+    this.positions.set(this.topic, "bytes", bytes);
+  }
+}
