@@ -11,6 +11,7 @@ import type { GameDelta } from "./game_deltas.ts";
 import {
   boardPart,
   dayPart,
+  describeGame,
   gameBytes,
   type GameState,
   type Metrics,
@@ -54,6 +55,7 @@ export const game: Behaviour<GameState, GameMessage, GameQuery, GameAnswers[Game
     }
   },
   snapshot: snapshotGame,
+  describe: describeGame,
   restore: (_actorId, parts) => restoreGame(parts),
   bytes: gameBytes,
 };

@@ -73,20 +73,30 @@ function encodeTotals(state: GameState): string {
   });
 }
 
+function encodePart(state: GameState, part: string): Part {
+  if (part.startsWith(dayPrefix)) {
+    const day = Date.parse(part.slice(dayPrefix.length)) / 86_400_000;
+    return { part, body: encodeDay(state.days.get(day)!) };
+  }
+  if (part.startsWith(boardPrefix)) {
+    const board = state.boards.get(part.slice(boardPrefix.length))!;
+    return { part, body: JSON.stringify(board.ranked()) };
+  }
+  return { part, body: encodeTotals(state) };
+}
+
 /** The parts that changed since the last call. */
 export function snapshotGame(state: GameState): Part[] {
-  const parts: Part[] = [];
-  for (const part of state.changed) {
-    if (part.startsWith(dayPrefix)) {
-      const day = Date.parse(part.slice(dayPrefix.length)) / 86_400_000;
-      parts.push({ part, body: encodeDay(state.days.get(day)!) });
-    } else if (part.startsWith(boardPrefix)) {
-      const board = state.boards.get(part.slice(boardPrefix.length))!;
-      parts.push({ part, body: JSON.stringify(board.ranked()) });
-    } else parts.push({ part, body: encodeTotals(state) });
-  }
+  const parts = Array.from(state.changed, (part) => encodePart(state, part));
   state.changed.clear();
   return parts;
+}
+
+/** All parts, in one order whatever the order of their making. */
+export function describeGame(state: GameState): Part[] {
+  const days = Array.from(state.days.keys(), dayPart).sort();
+  const boards = Array.from(state.boards.keys(), boardPart).sort();
+  return ["", ...days, ...boards].map((part) => encodePart(state, part));
 }
 
 export function restoreGame(parts: readonly Part[]): GameState {

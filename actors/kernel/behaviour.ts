@@ -88,6 +88,9 @@ export interface Behaviour<State, Message, Query = unknown, Answer = unknown> {
   /** The parts to write now: for `journal` the whole state, for `snapshot` the parts changed since the last call. */
   snapshot(state: State): Part[];
 
+  /** The whole state as parts, changed or not; changes nothing. */
+  describe(state: State): Part[];
+
   /** The inverse of the parts written so far, whole. */
   restore(actorId: string, parts: readonly Part[]): State;
 

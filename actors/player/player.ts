@@ -49,6 +49,7 @@ export const player: Behaviour<
     return playerProfile(state, query.gameId, ctx, hash);
   },
   snapshot: (state) => [{ part: "", body: encodePlayer(state) }],
+  describe: (state) => [{ part: "", body: encodePlayer(state) }],
   restore: (_actorId, parts) => decodePlayer(parts[0]!.body),
   bytes: playerBytes,
 };

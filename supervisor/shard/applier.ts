@@ -125,7 +125,7 @@ export class Applier {
         value: record.value,
       });
     }
-    batch.touched.add(cell);
+    batch.touched.add(cell.id);
     batch.applied.push({ actorId: cell.id, message, offset, now: timestamp });
   }
 
@@ -182,7 +182,7 @@ export class Applier {
     const { behaviour } = this.stage;
     const state: Json = cell === undefined
       ? null
-      : behaviour.snapshot(cell.state).map(({ part, body }) => [part, JSON.parse(body)]);
+      : behaviour.describe(cell.state).map(({ part, body }) => [part, JSON.parse(body)]);
     const isEvent = this.stage.topic === "player.events.raw";
     const letter: DeadLetter = {
       studio: actorId.slice(0, actorId.indexOf("/")),

@@ -15,7 +15,7 @@ import type {
   SourcePosition,
   TimerChange,
 } from "../store/store.ts";
-import type { Cell, Cells } from "./cells.ts";
+import type { Cells } from "./cells.ts";
 
 /** A message that was applied; kept until it is committed, to rebuild its actor if it must be. */
 export interface AppliedMessage {
@@ -33,9 +33,10 @@ export type BatchOwner = Pick<CommitBatch, "stage" | "partition" | "epoch" | "em
 export class Batch {
   readonly rows: JournalRow[] = [];
   readonly applied: AppliedMessage[] = [];
-  readonly touched = new Set<Cell>();
-  /** Cells whose snapshot goes along, because they are too far behind or are to be passivated. */
-  readonly snapshots = new Set<Cell>();
+  /** Ids, not cells: a rebuilt actor has a new cell. */
+  readonly touched = new Set<string>();
+  /** Actors whose snapshot goes along, because they are too far behind or are to be passivated. */
+  readonly snapshots = new Set<string>();
   readonly sources: Record<string, SourcePosition> = {};
   readonly #timers = new Map<string, TimerChange>();
   readonly #fold = new DeltaFold();
@@ -90,7 +91,10 @@ export class Batch {
       oldOffset: this.oldOffset,
       newOffset: this.newOffset,
       rows: this.rows,
-      snapshots: [...withSnapshot].flatMap((cell) => cells.snapshot(cell)),
+      snapshots: [...withSnapshot].flatMap((id) => {
+        const cell = cells.peek(id);
+        return cell === undefined ? [] : cells.snapshot(cell);
+      }),
       outbox: this.#outbox(`${owner.stage}/${owner.partition}`, topics),
       timers: [...this.#timers.values()],
       sources: this.sources,

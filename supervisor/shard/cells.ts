@@ -224,9 +224,11 @@ export class Cells {
   }
 
   /** Passivates a cell whose snapshot was just stored, if the budget is exceeded and nothing came in between. */
-  passivateIfIdle(cell: Cell, committedOffset: number, bytesMax: number): void {
+  passivateIfIdle(id: string, committedOffset: number, bytesMax: number): void {
+    const cell = this.#live.get(id);
+    if (cell === undefined) return;
     const unchanged = cell.snapshotOffset === cell.offset && cell.pinnedAt < committedOffset;
-    const idle = unchanged && !cell.referenced && this.#live.get(cell.id) === cell;
+    const idle = unchanged && !cell.referenced;
     if (idle && this.#bytes > bytesMax) this.#passivate(cell);
   }
 }

@@ -26,6 +26,11 @@ export class Emitter {
     this.emittedOffset = emittedOffset;
   }
 
+  /** Entries not published yet. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   push(entry: OutboxEntry): void {
     this.#queue.push(entry);
     this.#filled.open();

@@ -16,11 +16,11 @@ import type { AsOf, CommitBatch, ShardClaim, SourcePosition } from "../store/sto
 import type { LogRecord } from "../log/log.ts";
 import { Applier } from "./applier.ts";
 import { Batch } from "./batch.ts";
-import { Cells } from "./cells.ts";
+import { type Cell, Cells } from "./cells.ts";
 import { Emitter } from "./emitter.ts";
 import { Gate } from "./gate.ts";
 import { retry, type RetryOptions } from "./retry.ts";
-import type { ShardOptions, ShardReport, ShardState } from "./shard_types.ts";
+import type { Inspection, ShardOptions, ShardReport, ShardState } from "./shard_types.ts";
 import { SnapshotKeeper } from "./snapshot_keeper.ts";
 import { runTogether } from "./task_group.ts";
 import { runTimerFeed } from "./timer_feed.ts";
@@ -136,7 +136,7 @@ export class Shard {
       cells,
       emitter: new Emitter(log, claim.outbox, claim.emittedOffset),
       keeper: new SnapshotKeeper(cells, store, clock, (wanted) => {
-        for (const cell of wanted) own.pending.snapshots.add(cell);
+        for (const cell of wanted) own.pending.snapshots.add(cell.id);
         this.#filled.open();
       }),
       applier: new Applier(stage, partition, cells, {
@@ -218,9 +218,11 @@ export class Shard {
   async #commit(own: Ownership, retrying: RetryOptions): Promise<void> {
     const { stage, partition, store, clock, topics, actorBytesMax, events } = this.options;
     const batch = own.pending;
-    for (const cell of batch.touched) {
+    for (const id of batch.touched) {
+      const cell = own.cells.peek(id);
+      if (cell === undefined) continue;
       own.cells.measure(cell);
-      if (cell.rowsBehind >= limits.snapshotRowsBehindMax) batch.snapshots.add(cell);
+      if (cell.rowsBehind >= limits.snapshotRowsBehindMax) batch.snapshots.add(id);
     }
     const sealed: CommitBatch = batch.seal(
       {
@@ -250,17 +252,17 @@ export class Shard {
       const cell = own.cells.peek(part.actorId);
       if (cell !== undefined) cell.snapshotOffset = part.offset;
     }
-    for (const cell of batch.snapshots) {
-      own.cells.passivateIfIdle(cell, own.committedOffset, actorBytesMax);
+    for (const id of batch.snapshots) {
+      own.cells.passivateIfIdle(id, own.committedOffset, actorBytesMax);
     }
     const behind = own.cells.passivate(
       actorBytesMax,
       own.committedOffset,
       passivationsPerCommitMax,
     );
-    for (const cell of behind) own.pending.snapshots.add(cell);
+    for (const cell of behind) own.pending.snapshots.add(cell.id);
     own.keeper.committed();
-    events?.committed?.(sealed, [...batch.touched].map((cell) => cell.id), clock.now() - startedAt);
+    events?.committed?.(sealed, [...batch.touched], clock.now() - startedAt);
   }
 
   /**
@@ -269,29 +271,40 @@ export class Shard {
    * @throws {Unavailable} the shard is not owned right now, or the store is away
    */
   async ask(actorId: string, query: unknown, now: number, asOf?: AsOf): Promise<unknown> {
+    const { stage, partition } = this.options;
+    const cell = await this.#find(actorId, asOf);
+    if (cell === undefined) return undefined;
+    const ctx: AskContext = { actorId, now, version: `${partition}:${cell.offset}` };
+    return stage.behaviour.ask(cell.state, query, ctx);
+  }
+
+  /** An actor's whole state, for operators. */
+  async inspect(actorId: string, asOf?: AsOf): Promise<Inspection | undefined> {
+    const live = this.#own?.cells.peek(actorId) !== undefined && asOf === undefined;
+    const cell = await this.#find(actorId, asOf);
+    if (cell === undefined) return undefined;
+    return { cell, live, parts: this.options.stage.behaviour.describe(cell.state) };
+  }
+
+  /** The live actor, loaded if need be, or the one of the past. */
+  async #find(actorId: string, asOf: AsOf | undefined): Promise<Cell | undefined> {
     const own = this.#own;
     const { stage, partition, store } = this.options;
     if (own === undefined) {
       throw new Unavailable("shard", `${stage.name}/${partition} is ${this.#state}`);
     }
-    if (asOf !== undefined && stage.behaviour.durability !== "journal") {
-      throw new InvalidInput(
-        "as_of_unsupported",
-        `A ${stage.name} has no journal to go back in`,
-        "as_of",
-      );
+    if (asOf === undefined) {
+      if (own.cells.peek(actorId) === undefined) await own.cells.load([actorId]);
+      const cell = own.cells.get(actorId);
+      return cell === undefined || cell.offset < 0 ? undefined : cell;
     }
-    let cell = asOf === undefined ? own.cells.get(actorId) : undefined;
-    if (cell === undefined && asOf === undefined) {
-      await own.cells.load([actorId]);
-      cell = own.cells.get(actorId);
-    } else if (asOf !== undefined) {
-      const [stored] = await store.load(stage.name, partition, [actorId], asOf);
-      if (stored !== undefined) cell = own.cells.restore(stored);
+    if (stage.behaviour.durability !== "journal") {
+      const message = `A ${stage.name} has no journal to go back in`;
+      throw new InvalidInput("as_of_unsupported", message, "as_of");
     }
-    if (cell === undefined || cell.offset < 0) return undefined;
-    const ctx: AskContext = { actorId, now, version: `${partition}:${cell.offset}` };
-    return stage.behaviour.ask(cell.state, query, ctx);
+    const [stored] = await store.load(stage.name, partition, [actorId], asOf);
+    const cell = stored === undefined ? undefined : own.cells.restore(stored);
+    return cell === undefined || cell.offset < 0 ? undefined : cell;
   }
 
   pause(): void {
@@ -315,6 +328,7 @@ export class Shard {
       actors: own?.cells.size ?? 0,
       actorBytes: own?.cells.bytes ?? 0,
       mailbox: (own?.pending.size ?? 0) + (own?.committing?.size ?? 0),
+      emitting: own?.emitter.waiting ?? 0,
       state: this.#paused ? "paused" : this.#state,
       ...this.#counts,
       ignored: own?.applier.ignored ?? 0,

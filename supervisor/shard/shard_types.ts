@@ -3,9 +3,11 @@
  *
  * @module
  */
+import type { Part } from "../../actors/kernel/behaviour.ts";
 import type { Topics } from "../../schema/topics.ts";
 import type { Log } from "../log/log.ts";
 import type { CommitBatch, Store } from "../store/store.ts";
+import type { Cell } from "./cells.ts";
 import type { Clock } from "./clock.ts";
 import type { Stage } from "./stage.ts";
 
@@ -35,6 +37,13 @@ export interface ShardEvents {
   parked?(actorId: string, error: Error): void;
 }
 
+/** An actor as it is: its cell and every part of its state. */
+export interface Inspection {
+  readonly cell: Cell;
+  readonly live: boolean;
+  readonly parts: readonly Part[];
+}
+
 export type ShardState = "starting" | "running" | "waiting" | "paused" | "stopping" | "stopped";
 
 /** A shard's row in `/admin/shards`. */
@@ -49,6 +58,8 @@ export interface ShardReport {
   readonly actorBytes: number;
   /** Messages applied and not yet committed. */
   readonly mailbox: number;
+  /** Commits whose records wait to be published. */
+  readonly emitting: number;
   readonly state: ShardState;
   /** Counters since the shard object was made. */
   readonly applied: number;

@@ -1,0 +1,138 @@
+/**
+ * The shards of one worker, under their supervisors, and what can be asked of them.
+ *
+ * @module
+ */
+import { InvariantBroken } from "../../schema/errors.ts";
+import { fingerprintHex } from "../../schema/hash.ts";
+import { topicTable } from "../../schema/topics.ts";
+import type { Log } from "../log/log.ts";
+import { logger } from "../observability/logger.ts";
+import { MetricsAccumulator } from "../observability/metrics_sink.ts";
+import { systemClock } from "../shard/clock.ts";
+import { Shard } from "../shard/shard.ts";
+import type { Stage } from "../shard/stage.ts";
+import type { StageName, Store } from "../store/store.ts";
+import { Supervisor } from "../tree/supervisor.ts";
+import { shardChild } from "./shard_child.ts";
+import { shardEvents, ShardGauges } from "./shard_metrics.ts";
+import { Watches } from "./watches.ts";
+import type {
+  ActorInspection,
+  AskInput,
+  Fired,
+  ShardId,
+  WorkerInit,
+  WorkerReport,
+} from "./worker_protocol.ts";
+
+const keyOf = ({ stage, partition }: ShardId) => `${stage}/${partition}`;
+
+export interface HostPorts {
+  readonly log: Log;
+  readonly store: Store;
+  readonly stages: Readonly<Record<StageName, Stage>>;
+  readonly fired: (notice: Fired) => void;
+}
+
+export class ShardHost {
+  readonly watches = new Watches();
+  readonly #shards = new Map<string, Shard>();
+  readonly #faults = new Map<string, string>();
+  readonly #sink = new MetricsAccumulator();
+  readonly #gauges = new ShardGauges();
+  readonly #supervisor: Supervisor;
+
+  constructor(init: WorkerInit, ports: HostPorts) {
+    const clock = systemClock(init.clockOffsetMs);
+    const topics = topicTable(init.rawPartitions);
+    const log = logger("shard", { worker: init.owner });
+    for (const { stage, partition } of init.shards) {
+      const shard = new Shard({
+        ...ports,
+        stage: ports.stages[stage],
+        partition,
+        owner: init.owner,
+        clock,
+        topics,
+        actorBytesMax: init.actorBytesMax / init.shards.length,
+        events: shardEvents(stage, this.#sink, log, (batch, touched) => {
+          for (const notice of this.watches.match(batch, touched)) ports.fired(notice);
+        }),
+      });
+      this.#shards.set(keyOf({ stage, partition }), shard);
+    }
+    const stages = [...new Set(init.shards.map((shard) => shard.stage))];
+    this.#supervisor = Supervisor.root({
+      id: init.owner,
+      strategy: "one_for_one",
+      children: stages.map((stage) => this.#stageSpec(stage, init.shards)),
+      env: { clock, random: Math.random, log },
+    });
+  }
+
+  #stageSpec(stage: StageName, shards: readonly ShardId[]) {
+    const ofStage = shards.filter((shard) => shard.stage === stage);
+    return Supervisor.spec({
+      id: stage,
+      strategy: "one_for_one",
+      children: ofStage.map((id) => {
+        const name = keyOf(id);
+        return shardChild(String(id.partition), this.#shards.get(name)!, (fault) => {
+          if (fault === undefined) this.#faults.delete(name);
+          else this.#faults.set(name, fault);
+        });
+      }),
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#supervisor.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#supervisor.stop();
+  }
+
+  /** Resolves when the shards are down for good. */
+  get exited() {
+    return this.#supervisor.exited;
+  }
+
+  shard(id: ShardId): Shard {
+    const shard = this.#shards.get(keyOf(id));
+    if (shard !== undefined) return shard;
+    throw new InvariantBroken(`Shard ${keyOf(id)} does not live in this worker`);
+  }
+
+  ask(input: AskInput): Promise<unknown> {
+    const { actorId, query, now, asOf } = input;
+    return this.shard(input).ask(actorId, query, now, asOf);
+  }
+
+  /** An actor as operators see it; `null` when the store has never seen it. */
+  async inspect(input: AskInput): Promise<ActorInspection | null> {
+    const found = await this.shard(input).inspect(input.actorId, input.asOf);
+    if (found === undefined) return null;
+    const { cell, parts, live } = found;
+    return {
+      id: input.actorId,
+      version: `${input.partition}:${cell.offset}`,
+      hash: fingerprintHex(parts.map(({ part, body }) => `${part}=${body}`).join("\n")),
+      bytes: cell.bytes,
+      live,
+      state: Object.fromEntries(parts.map(({ part, body }) => [part || "state", JSON.parse(body)])),
+    };
+  }
+
+  report(): WorkerReport {
+    const shards = [...this.#shards.values()].map((shard) => shard.report());
+    for (const report of shards) this.#gauges.record(report, this.#sink);
+    return {
+      shards,
+      metrics: this.#sink.drain(),
+      tree: this.#supervisor.tree(),
+      faults: [...this.#faults.values()],
+    };
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * What shards do, as metrics.
+ *
+ * @module
+ */
+import type { Logger } from "../observability/logger.ts";
+import type { MetricsSink } from "../observability/metrics_sink.ts";
+import type { ShardEvents, ShardReport } from "../shard/shard_types.ts";
+import type { CommitBatch } from "../store/store.ts";
+
+/** Counts what a shard of `stage` tells, then passes commits on. */
+export function shardEvents(
+  stage: string,
+  sink: MetricsSink,
+  log: Logger,
+  onCommitted: (batch: CommitBatch, touched: readonly string[]) => void,
+): ShardEvents {
+  return {
+    committed(batch, touched, durationMs) {
+      sink.add("shard_commits_total", 1, { stage });
+      sink.add("shard_commit_rows_total", batch.rows.length + batch.snapshots.length, { stage });
+      sink.observe("shard_commit_seconds", durationMs / 1000, { stage });
+      onCommitted(batch, touched);
+    },
+    waiting(error) {
+      log.debug("Waiting for a resource", { stage, error: error.message });
+    },
+    retaken(error) {
+      sink.add("shard_retakes_total", 1, { stage });
+      log.warn("Took the shard again as a commit's outcome is unknown", {
+        stage,
+        error: error.message,
+      });
+    },
+    parked(actorId, error) {
+      const code = error.name === "InvalidInput" ? "invalid" : "poison";
+      sink.add("dead_letters_total", 1, { source: stage, code });
+      log.warn("Dead-lettered an event", { stage, actor: actorId, error: error.message });
+    },
+  };
+}
+
+/** The counters of a shard that are totals in its report, as growth since the last report. */
+export class ShardGauges {
+  readonly #last = new Map<string, ShardReport>();
+
+  record(report: ShardReport, sink: MetricsSink): void {
+    const { stage, partition } = report;
+    const key = `${stage}/${partition}`;
+    const last = this.#last.get(key);
+    const grown = (of: (r: ShardReport) => number) =>
+      Math.max(0, of(report) - (last === undefined ? 0 : of(last)));
+    const labels = { stage, partition };
+    sink.set("shard_next_offset", report.nextOffset, labels);
+    sink.set("actors_live", report.actors, labels);
+    sink.set("actor_bytes", report.actorBytes, labels);
+    sink.set("outbox_pending", report.emitting, labels);
+    sink.add("events_applied_total", grown((r) => r.applied), { stage });
+    sink.add("events_duplicate_total", grown((r) => r.ignored), { stage });
+    sink.add("actors_loaded_total", grown((r) => r.loaded), { stage });
+    sink.add("actors_passivated_total", grown((r) => r.passivated), { stage });
+    this.#last.set(key, report);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The entry of a shard worker: one thread that owns shards.
+ *
+ * @module
+ */
+import { Unavailable } from "../../schema/errors.ts";
+import { openSqliteLog, type SqliteLog } from "../log/sqlite/sqlite_log.ts";
+import type { LogConnection } from "../log/sqlite/protocol.ts";
+import { standardStages } from "../shard/stages.ts";
+import type { Stage } from "../shard/stage.ts";
+import { openPostgresStore } from "../store/postgres_store.ts";
+import type { Store } from "../store/store.ts";
+import { type Endpoint, Rpc } from "./rpc.ts";
+import { ShardHost } from "./shard_host.ts";
+import type { AskInput, ShardId, WorkerInit, WorkerWatch } from "./worker_protocol.ts";
+
+let host: ShardHost | undefined;
+let log: SqliteLog | undefined;
+let store: Store | undefined;
+
+function running(): ShardHost {
+  if (host === undefined) throw new Unavailable("shard", "The worker is starting");
+  return host;
+}
+
+async function stagesOf(init: WorkerInit) {
+  const stages = standardStages();
+  for (const [name, url] of Object.entries(init.stageModules)) {
+    const module = await import(url) as { stage: Stage };
+    stages[name as keyof typeof stages] = module.stage;
+  }
+  return stages;
+}
+
+const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
+  init: async (init: WorkerInit) => {
+    log = openSqliteLog(init.log as LogConnection);
+    store = openPostgresStore(init.storeUrl);
+    const stages = await stagesOf(init);
+    host = new ShardHost(init, { log, store, stages, fired: (n) => rpc.notify("fired", n) });
+    void host.exited.then((reason) => rpc.notify("exited", reason.type));
+    await host.start();
+  },
+  reconnectLog: (connection: LogConnection) => log?.reconnect(connection),
+  ask: (input: AskInput) => running().ask(input),
+  inspect: (input: AskInput) => running().inspect(input),
+  watch: (watch: WorkerWatch) => host?.watches.add(watch),
+  unwatch: (id: number) => host?.watches.remove(id),
+  report: () => running().report(),
+  pause: (id: ShardId) => running().shard(id).pause(),
+  resume: (id: ShardId) => running().shard(id).resume(),
+  stop: async () => {
+    await host?.stop();
+    await store?.close();
+    await log?.close();
+  },
+});

@@ -1,0 +1,77 @@
+/**
+ * Subscriptions on the main thread: a bounded queue for each subscriber, filled by the workers. A
+ * slow subscriber loses the oldest, it never holds up a shard.
+ *
+ * @module
+ */
+import { limits } from "../../schema/limits.ts";
+import type { RecordedEvent } from "../platform.ts";
+import { Gate } from "../shard/gate.ts";
+import type { Fired, WorkerWatch } from "./worker_protocol.ts";
+
+/** A watch without its id. */
+export type WatchSpec = WorkerWatch extends infer W ? W extends WorkerWatch ? Omit<W, "id"> : never
+  : never;
+
+class Subscriber {
+  readonly #gate = new Gate();
+  #queue: (RecordedEvent | null)[] = [];
+
+  constructor(readonly watch: WorkerWatch) {}
+
+  push(fired: Fired): void {
+    // An actor that changed twice before it was read has changed: one notice is enough.
+    if (fired.events === null) this.#queue = [null];
+    else this.#queue.push(...fired.events);
+    const excess = this.#queue.length - limits.subscriptionQueueMax;
+    if (excess > 0) this.#queue.splice(0, excess);
+    this.#gate.open();
+  }
+
+  async *read(signal: AbortSignal): AsyncGenerator<RecordedEvent | null> {
+    while (!signal.aborted) {
+      if (this.#queue.length === 0) await this.#gate.wait(signal);
+      const batch = this.#queue;
+      this.#queue = [];
+      yield* batch;
+    }
+  }
+}
+
+export class WatchHub {
+  readonly #subscribers = new Map<number, Subscriber>();
+  #nextId = 1;
+
+  /** @param tell sends a watch to the workers, @param forget takes it back */
+  constructor(
+    readonly tell: (watch: WorkerWatch) => void,
+    readonly forget: (id: number) => void,
+  ) {}
+
+  /** All watches, for a worker that has just started. */
+  watches(): WorkerWatch[] {
+    return [...this.#subscribers.values()].map((subscriber) => subscriber.watch);
+  }
+
+  get size(): number {
+    return this.#subscribers.size;
+  }
+
+  /** The values of a watch until `signal` aborts. It is registered before the first value is asked for. */
+  watch(spec: WatchSpec, signal: AbortSignal): AsyncIterable<RecordedEvent | null> {
+    const watch = { ...spec, id: this.#nextId++ } as WorkerWatch;
+    const subscriber = new Subscriber(watch);
+    this.#subscribers.set(watch.id, subscriber);
+    this.tell(watch);
+    const end = () => {
+      if (this.#subscribers.delete(watch.id)) this.forget(watch.id);
+    };
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    return subscriber.read(signal);
+  }
+
+  fired(notice: Fired): void {
+    this.#subscribers.get(notice.id)?.push(notice);
+  }
+}

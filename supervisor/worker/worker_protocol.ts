@@ -1,0 +1,82 @@
+/**
+ * What the main thread and a shard worker say to each other.
+ *
+ * @module
+ */
+import type { JsonObject } from "../../schema/event.ts";
+import type { EventFilter, RecordedEvent } from "../platform.ts";
+import type { AsOf, StageName } from "../store/store.ts";
+import type { MetricsSnapshot } from "../observability/metrics_sink.ts";
+import type { ShardReport } from "../shard/shard_types.ts";
+import type { TreeNode } from "../tree/child.ts";
+
+/** A shard's name. */
+export interface ShardId {
+  readonly stage: StageName;
+  readonly partition: number;
+}
+
+/** Everything a worker needs to serve its shards; plain data, but for the log's connection. */
+export interface WorkerInit {
+  /** `node/worker`, for operators. */
+  readonly owner: string;
+  readonly shards: readonly ShardId[];
+  /** The partition count of `player.events.raw`. */
+  readonly rawPartitions: number;
+  readonly storeUrl: string;
+  /** What the log's `connect()` gave; its ports are transferred. */
+  readonly log: unknown;
+  /** Live actors of this worker take at most about this much memory. */
+  readonly actorBytesMax: number;
+  /** Added to the machine's clock. */
+  readonly clockOffsetMs: number;
+  /** URLs of modules whose export `stage` stands in for a stage, for drills. */
+  readonly stageModules: Partial<Record<StageName, string>>;
+}
+
+export interface AskInput extends ShardId {
+  readonly actorId: string;
+  readonly query: unknown;
+  readonly now: number;
+  readonly asOf: AsOf | undefined;
+}
+
+/** The answer to `inspect`: an actor as operators see it. */
+export interface ActorInspection {
+  readonly id: string;
+  readonly version: string;
+  readonly hash: string;
+  readonly bytes: number;
+  readonly live: boolean;
+  /** Snapshot parts, parsed. */
+  readonly state: JsonObject;
+}
+
+/** A watch as a worker matches it. */
+export type WorkerWatch =
+  | {
+    readonly id: number;
+    readonly type: "actor";
+    readonly stage: StageName;
+    readonly actorId: string;
+  }
+  | {
+    readonly id: number;
+    readonly type: "events";
+    readonly studio: string;
+    readonly filter: EventFilter;
+  };
+
+/** A notice `fired`: what watch `id` saw in a commit; `null` for actors. */
+export interface Fired {
+  readonly id: number;
+  readonly events: readonly RecordedEvent[] | null;
+}
+
+export interface WorkerReport {
+  readonly shards: readonly ShardReport[];
+  readonly metrics: MetricsSnapshot;
+  readonly tree: TreeNode;
+  /** Why shards are not served, by shard; empty when all is well. */
+  readonly faults: readonly string[];
+}
