@@ -1,0 +1,192 @@
+/**
+ * A store in memory with the semantics of the real one, for the simulator and unit tests. It keeps
+ * everything until it is dropped.
+ *
+ * @module
+ */
+import { Fenced } from "../../schema/errors.ts";
+import type {
+  AsOf,
+  CommitBatch,
+  DueTimer,
+  JournalRow,
+  OutboxEntry,
+  ShardClaim,
+  SnapshotPart,
+  SourcePosition,
+  StageName,
+  Store,
+  StoredActor,
+  TimerChange,
+} from "./store.ts";
+
+interface ShardState {
+  epoch: number;
+  nextOffset: number;
+  emittedOffset: number;
+  sources: Record<string, SourcePosition>;
+  outbox: OutboxEntry[];
+  cleanAt: number;
+  /** In offset order, of all actors and of each. */
+  rows: JournalRow[];
+  rowsOf: Map<string, JournalRow[]>;
+  /** actor → part → newest. */
+  snapshots: Map<string, Map<string, SnapshotPart>>;
+  /** `actor\nname` → armed timer. */
+  timers: Map<string, DueTimer>;
+}
+
+/** {@link Store} in memory. Instances share nothing; owners of one shard share an instance. */
+export class MemoryStore implements Store {
+  readonly #shards = new Map<string, ShardState>();
+
+  #shard(stage: StageName, partition: number): ShardState {
+    const key = `${stage}/${partition}`;
+    let shard = this.#shards.get(key);
+    if (shard === undefined) {
+      shard = {
+        epoch: 0,
+        nextOffset: 0,
+        emittedOffset: 0,
+        sources: {},
+        outbox: [],
+        cleanAt: -Infinity,
+        rows: [],
+        rowsOf: new Map(),
+        snapshots: new Map(),
+        timers: new Map(),
+      };
+      this.#shards.set(key, shard);
+    }
+    return shard;
+  }
+
+  takeShard(stage: StageName, partition: number, _owner: string): Promise<ShardClaim> {
+    const shard = this.#shard(stage, partition);
+    shard.epoch++;
+    const { epoch, nextOffset, emittedOffset } = shard;
+    const outbox = shard.outbox.filter((entry) => entry.endOffset > emittedOffset);
+    return Promise.resolve({
+      epoch,
+      nextOffset,
+      emittedOffset,
+      sources: { ...shard.sources },
+      outbox,
+    });
+  }
+
+  load(
+    stage: StageName,
+    partition: number,
+    actorIds: readonly string[],
+    asOf?: AsOf,
+  ): Promise<StoredActor[]> {
+    const shard = this.#shard(stage, partition);
+    const actors: StoredActor[] = [];
+    for (const actorId of new Set(actorIds)) {
+      const rows = shard.rowsOf.get(actorId) ?? [];
+      const parts = [...shard.snapshots.get(actorId)?.values() ?? []]
+        .filter((part) => isWithin(part, rows, asOf));
+      const from = parts.find((part) => part.part === "")?.offset ?? -1;
+      const journal = rows.filter((row) => {
+        if (row.offset <= from) return false;
+        // As in the real store, rows that a snapshot is promised to reflect are not looked at.
+        return asOf === undefined ? row.receivedAt >= shard.cleanAt : isRowWithin(row, asOf);
+      }).map(({ offset, receivedAt, value }) => ({ offset, receivedAt, value }));
+      if (parts.length > 0 || journal.length > 0) actors.push({ actorId, parts, journal });
+    }
+    return Promise.resolve(actors);
+  }
+
+  commit(batch: CommitBatch): Promise<void> {
+    const { stage, partition, epoch, oldOffset, newOffset } = batch;
+    const shard = this.#shard(stage, partition);
+    if (shard.epoch !== epoch || shard.nextOffset !== oldOffset) {
+      return Promise.reject(
+        new Fenced(`shard ${stage}/${partition} is not at epoch ${epoch} and offset ${oldOffset}`),
+      );
+    }
+    shard.nextOffset = newOffset;
+    shard.emittedOffset = Math.max(shard.emittedOffset, batch.emittedOffset);
+    shard.cleanAt = Math.max(shard.cleanAt, batch.cleanAt ?? -Infinity);
+    Object.assign(shard.sources, batch.sources);
+    for (const row of batch.rows) {
+      shard.rows.push(row);
+      upsert(shard.rowsOf, row.actorId, () => []).push(row);
+    }
+    for (const part of batch.snapshots) {
+      upsert(shard.snapshots, part.actorId, () => new Map()).set(part.part, part);
+    }
+    for (const timer of batch.timers) applyTimer(shard.timers, timer);
+    shard.outbox = shard.outbox.filter((entry) => entry.endOffset > batch.emittedOffset);
+    if (batch.outbox.length > 0) {
+      shard.outbox.push({ endOffset: newOffset, records: [...batch.outbox] });
+    }
+    return Promise.resolve();
+  }
+
+  behind(stage: StageName, partition: number): Promise<string[]> {
+    const shard = this.#shard(stage, partition);
+    const ids: string[] = [];
+    for (const [actorId, rows] of shard.rowsOf) {
+      const from = shard.snapshots.get(actorId)?.get("")?.offset ?? -1;
+      if (rows.some((row) => row.offset > from && row.receivedAt >= shard.cleanAt)) {
+        ids.push(actorId);
+      }
+    }
+    return Promise.resolve(ids);
+  }
+
+  dueTimers(
+    stage: StageName,
+    partition: number,
+    now: number,
+    limit: number,
+  ): Promise<DueTimer[]> {
+    const due = [...this.#shard(stage, partition).timers.values()]
+      .filter((timer) => timer.dueAt <= now)
+      .sort((a, b) =>
+        a.dueAt - b.dueAt || compare(a.actorId, b.actorId) || compare(a.name, b.name)
+      );
+    return Promise.resolve(due.slice(0, limit));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** All journal rows of a shard in offset order: what a verifier reads. */
+  rows(stage: StageName, partition: number): readonly JournalRow[] {
+    return this.#shard(stage, partition).rows;
+  }
+}
+
+function isRowWithin(row: JournalRow, asOf: AsOf): boolean {
+  return row.offset <= (asOf.offset ?? Infinity) && row.receivedAt <= (asOf.receivedAt ?? Infinity);
+}
+
+/** A snapshot is usable if the last message it reflects lies within `asOf`. */
+function isWithin(part: SnapshotPart, rows: readonly JournalRow[], asOf?: AsOf): boolean {
+  if (asOf === undefined) return true;
+  if (part.offset > (asOf.offset ?? Infinity)) return false;
+  const last = rows.find((row) => row.offset === part.offset);
+  return last === undefined || isRowWithin(last, asOf);
+}
+
+function applyTimer(timers: Map<string, DueTimer>, change: TimerChange): void {
+  const { actorId, name, dueAt } = change;
+  const key = `${actorId}\n${name}`;
+  if (dueAt === null) timers.delete(key);
+  else timers.set(key, { actorId, name, dueAt });
+}
+
+function upsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, value = make());
+  return value;
+}
+
+/** By code point, as `COLLATE "C"` orders UTF-8. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
