@@ -1,0 +1,14 @@
+/** The one place where command-line programs write to standard output. */
+
+const encoder = new TextEncoder();
+
+/** Writes one line to standard output. */
+export function print(line = ""): void {
+  write(`${line}\n`);
+}
+
+/** Writes text without a line end, for progress bars and cursor moves. */
+export function write(text: string): void {
+  const bytes = encoder.encode(text);
+  for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+}
