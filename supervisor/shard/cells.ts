@@ -30,8 +30,9 @@ export interface Cell {
 
 export class Cells {
   readonly #live = new Map<string, Cell>();
-  readonly #loading = new Map<string, Promise<void>>();
+  readonly #loading = new Map<string, Promise<number>>();
   #bytes = 0;
+  #expected: ReadonlySet<string> = new Set();
   #hand: Iterator<Cell> = this.#live.values();
   /** Counted for the metrics. */
   loaded = 0;
@@ -66,9 +67,23 @@ export class Cells {
     return this.#live.values();
   }
 
-  /** Loads those of `ids` that the store knows and that are not live; one query for all of them. */
-  async load(ids: Iterable<string>): Promise<void> {
-    const waits: Promise<void>[] = [];
+  /** Keeps these actors, once live, from being passivated until the next call: messages for them are at hand. */
+  expect(ids: ReadonlySet<string>): void {
+    this.#expected = ids;
+  }
+
+  /** Nothing uncommitted and nothing at hand for it. */
+  #isIdle(cell: Cell, committedOffset: number): boolean {
+    return cell.pinnedAt < committedOffset && !cell.referenced && !this.#expected.has(cell.id);
+  }
+
+  /**
+   * Loads those of `ids` that the store knows and that are not live; one query for all of them.
+   *
+   * @returns how many were loaded, by this call or another one under way
+   */
+  async load(ids: Iterable<string>): Promise<number> {
+    const waits: Promise<number>[] = [];
     const missing: string[] = [];
     for (const id of ids) {
       if (this.#live.has(id)) continue;
@@ -81,16 +96,17 @@ export class Cells {
       for (const id of missing) this.#loading.set(id, loading);
       waits.push(loading);
     }
-    await Promise.all(waits);
+    return (await Promise.all(waits)).reduce((sum, n) => sum + n, 0);
   }
 
-  async #fetch(ids: readonly string[]): Promise<void> {
+  async #fetch(ids: readonly string[]): Promise<number> {
     try {
       const stored = await this.store.load(this.stage.name, this.partition, ids);
       for (const actor of stored) {
         this.#put(this.restore(actor));
         this.loaded++;
       }
+      return stored.length;
     } finally {
       for (const id of ids) this.#loading.delete(id);
     }
@@ -209,7 +225,7 @@ export class Cells {
       }
       const cell = next.value;
       if (cell.referenced) cell.referenced = false;
-      else if (cell.pinnedAt < committedOffset) {
+      else if (this.#isIdle(cell, committedOffset)) {
         excess -= cell.bytes;
         if (cell.snapshotOffset !== cell.offset) behind.push(cell);
         else this.#passivate(cell);
@@ -227,8 +243,7 @@ export class Cells {
   passivateIfIdle(id: string, committedOffset: number, bytesMax: number): void {
     const cell = this.#live.get(id);
     if (cell === undefined) return;
-    const unchanged = cell.snapshotOffset === cell.offset && cell.pinnedAt < committedOffset;
-    const idle = unchanged && !cell.referenced;
+    const idle = cell.snapshotOffset === cell.offset && this.#isIdle(cell, committedOffset);
     if (idle && this.#bytes > bytesMax) this.#passivate(cell);
   }
 }

@@ -176,6 +176,7 @@ export class Shard {
       if (records.length === 0) continue;
       const decoded = records.map((record) => own.applier.decode(record));
       const wanted = new Set(decoded.flatMap((d) => d.messages.map((m) => m.actorId)));
+      own.cells.expect(wanted);
       await retry(() => own.cells.load(wanted), retrying);
       if (retrying.signal.aborted) return;
       this.#state = "running";
@@ -294,7 +295,10 @@ export class Shard {
       throw new Unavailable("shard", `${stage.name}/${partition} is ${this.#state}`);
     }
     if (asOf === undefined) {
-      if (own.cells.peek(actorId) === undefined) await own.cells.load([actorId]);
+      // A loaded actor may be passivated before we look again; an unknown one was not loaded.
+      while (own.cells.peek(actorId) === undefined) {
+        if (await own.cells.load([actorId]) === 0) break;
+      }
       const cell = own.cells.get(actorId);
       return cell === undefined || cell.offset < 0 ? undefined : cell;
     }
