@@ -27,8 +27,8 @@ const healMsMax = 60_000;
 export interface Mutations {
   /** Builds the player stage; a mutation hands in one that is broken. */
   readonly player?: () => Stage;
-  /** The store, with a promise of it broken. */
-  readonly wrapStore?: (store: MemoryStore) => MemoryStore;
+  /** Makes the store; a mutation hands in one that breaks a promise. */
+  readonly makeStore?: () => MemoryStore;
 }
 
 export interface RunCounts extends FaultCounts {
@@ -83,8 +83,7 @@ class Simulation {
     const table = topicTable(2);
     this.topics = { ...table, "game.deltas": { ...table["game.deltas"], partitions: 1 } };
     this.log = new MemoryLog({ topics: this.topics, now: () => this.clock.now() });
-    const store = new MemoryStore();
-    this.store = mutations.wrapStore?.(store) ?? store;
+    this.store = mutations.makeStore?.() ?? new MemoryStore();
     this.weather = {
       logError: this.random.unit() * 0.1,
       storeError: this.random.unit() * 0.1,
