@@ -1,0 +1,134 @@
+/**
+ * The one way in: validates events, makes the good ones durable, dead-letters the bad ones.
+ * Every capture protocol ends here.
+ *
+ * @module
+ */
+import { OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
+import type { DeadLetter, PlayerEvent } from "../../schema/event.ts";
+import { type EventScope, validateEvent } from "../../schema/event_validation.ts";
+import { limits } from "../../schema/limits.ts";
+import { Rejection } from "../../schema/rejection.ts";
+import { defaultGameOf, type Principal } from "../auth.ts";
+import type { GatewayDeps, Protocol } from "../deps.ts";
+import { BrokenLine } from "./decode_events.ts";
+import { deadLetterOf } from "./dead_letter.ts";
+
+/** One refused event in an answer. */
+export interface RejectedEvent {
+  /** Position in the request, from 0. */
+  readonly index: number;
+  readonly code: string;
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What became of a request's events: a verdict on each, or nothing is known to be durable. */
+export type AcceptOutcome =
+  | { readonly accepted: number; readonly rejected: readonly RejectedEvent[] }
+  | { readonly failure: "unavailable" | "outcome_unknown" };
+
+/** The events of one request. `textBytes` is the size of the text that held them all. */
+export interface EventBatch {
+  readonly principal: Principal;
+  readonly items: readonly unknown[];
+  readonly textBytes: number;
+  readonly protocol: Protocol;
+}
+
+export interface Acceptor {
+  accept(batch: EventBatch): Promise<AcceptOutcome>;
+  /**
+   * Writes dead letters and counts them. It never fails: they are a service to the operator, and
+   * losing one does not change what its sender is told.
+   */
+  deadLetter(letters: readonly DeadLetter[]): Promise<void>;
+}
+
+/** The games a principal may write. Without `createGames`, `"*"` is the right to read. */
+function writableGames(principal: Principal): EventScope["games"] {
+  if (principal.games !== "*") return principal.games;
+  return principal.createGames ? "*" : new Set();
+}
+
+/** Rejects with {@link OutcomeUnknown} when `promise` has not settled after `ms`. */
+function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const expire = () => reject(new OutcomeUnknown("log", `The log did not answer in ${ms} ms`));
+    const timer = setTimeout(expire, ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/**
+ * @param acceptTimeoutMs how long the log may take. @default limits.acceptTimeoutMs
+ */
+export function createAcceptor(
+  deps: Pick<GatewayDeps, "platform" | "now" | "newId" | "metrics" | "log">,
+  acceptTimeoutMs: number = limits.acceptTimeoutMs,
+): Acceptor {
+  const { platform, now, newId, metrics, log } = deps;
+
+  async function deadLetter(letters: readonly DeadLetter[]): Promise<void> {
+    for (const letter of letters) metrics.eventsRejected(letter.code, 1);
+    try {
+      await withDeadline(platform.reject(letters), acceptTimeoutMs);
+    } catch (error) {
+      metrics.deadLettersLost(letters.length);
+      log.warn("Dead letters were lost", { letters: letters.length, error: String(error) });
+    }
+  }
+
+  /** `undefined` when the events are durable. */
+  async function makeDurable(
+    events: readonly PlayerEvent[],
+  ): Promise<"unavailable" | "outcome_unknown" | undefined> {
+    try {
+      await withDeadline(platform.accept(events), acceptTimeoutMs);
+      return undefined;
+    } catch (error) {
+      log.warn("Events were not accepted", { events: events.length, error: String(error) });
+      // Only Unavailable promises that nothing was written.
+      return error instanceof Unavailable ? "unavailable" : "outcome_unknown";
+    }
+  }
+
+  async function accept(batch: EventBatch): Promise<AcceptOutcome> {
+    const { principal, items, textBytes, protocol } = batch;
+    const startedAt = now();
+    const defaultGame = defaultGameOf(principal);
+    const scope: EventScope = {
+      studio: principal.studio,
+      games: writableGames(principal),
+      ...(defaultGame === undefined ? {} : { defaultGame }),
+      now: startedAt,
+      newId,
+      textBytes,
+    };
+    const events: PlayerEvent[] = [];
+    const rejected: RejectedEvent[] = [];
+    const letters: DeadLetter[] = [];
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index];
+      const verdict = item instanceof BrokenLine ? item.rejection : validateEvent(item, scope);
+      if (!(verdict instanceof Rejection)) {
+        events.push(verdict);
+        continue;
+      }
+      const { code, path, message } = verdict;
+      rejected.push({ index, code, path, message });
+      letters.push(deadLetterOf(principal.studio, item, verdict));
+    }
+    // Together, so that both share one group commit of the log.
+    const lettersWritten = letters.length > 0 ? deadLetter(letters) : undefined;
+    const failure = events.length > 0 ? await makeDurable(events) : undefined;
+    await lettersWritten;
+    if (failure !== undefined) return { failure };
+    if (events.length > 0) {
+      metrics.eventsAccepted(protocol, events.length, (now() - startedAt) / 1000);
+    }
+    return { accepted: events.length, rejected };
+  }
+
+  return { accept, deadLetter };
+}

@@ -1,0 +1,54 @@
+/**
+ * What the gateway needs from its surroundings. The composition root passes the platform's logger
+ * and metrics; tests pass nothing.
+ *
+ * @module
+ */
+import type { Platform } from "../supervisor/platform.ts";
+import type { Keys } from "./auth.ts";
+
+/** A transport that events come in by, as metrics name it. */
+export type Protocol = "http" | "ws";
+
+export interface GatewayMetrics {
+  /** A request was answered. `route` is the pattern, never the path a client made up. */
+  requestDone(route: string, status: number): void;
+  /** Events were acknowledged as durable, `seconds` after their body had been read. */
+  eventsAccepted(protocol: Protocol, events: number, seconds: number): void;
+  /** Events were refused for `code`. */
+  eventsRejected(code: string, events: number): void;
+  /** Dead letters that could not be written to `dlq.events`; their senders were told all the same. */
+  deadLettersLost(letters: number): void;
+  /** WebSocket connections open now, those of GraphQL included. */
+  webSockets(open: number): void;
+  /** Live subscriptions, over WebSocket and server-sent events. */
+  subscriptions(open: number): void;
+}
+
+export const noMetrics: GatewayMetrics = {
+  requestDone() {},
+  eventsAccepted() {},
+  eventsRejected() {},
+  deadLettersLost() {},
+  webSockets() {},
+  subscriptions() {},
+};
+
+/** The part of the platform's logger that the gateway uses. */
+export interface GatewayLog {
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+export const noLog: GatewayLog = { warn() {}, error() {} };
+
+export interface GatewayDeps {
+  readonly platform: Platform;
+  readonly keys: Keys;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** Ids of events and requests. */
+  readonly newId: () => string;
+  readonly metrics: GatewayMetrics;
+  readonly log: GatewayLog;
+}

@@ -1,0 +1,130 @@
+/**
+ * The gateway: what clients touch, as one Hono app over the {@link Platform}.
+ *
+ * @module
+ */
+import type { Hono } from "hono";
+import { limits } from "../schema/limits.ts";
+import { authenticate, type Principal, tokenOf } from "./auth.ts";
+import { OpenSockets } from "./bounded_socket.ts";
+import { createAcceptor } from "./capture/accept_events.ts";
+import { ByteBudget } from "./capture/byte_budget.ts";
+import { captureHandler } from "./capture/capture.ts";
+import { dropBody } from "./capture/read_body.ts";
+import { type GatewayDeps, noLog, noMetrics } from "./deps.ts";
+import { createContext } from "./graphql/context.ts";
+import { createGraphqlServer } from "./graphql/graphql_server.ts";
+import { graphqlProtocol, graphqlSocketServer } from "./graphql/graphql_websocket.ts";
+import { liveResponse, readyResponse } from "./health.ts";
+import { Problem, unauthorized } from "./problem.ts";
+import { createApp, type Handler } from "./router.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { uuidV7Maker } from "./uuid_v7.ts";
+import { serveCaptureSocket } from "./websocket.ts";
+
+export interface GatewayOptions extends Pick<GatewayDeps, "platform" | "keys"> {
+  /** Milliseconds since the Unix epoch. @default Date.now */
+  readonly now?: GatewayDeps["now"];
+  /** Ids of events that came without one, and of requests. @default UUID version 7 */
+  readonly newId?: GatewayDeps["newId"];
+  /** @default counts nothing */
+  readonly metrics?: GatewayDeps["metrics"];
+  /** @default writes nothing */
+  readonly log?: GatewayDeps["log"];
+  /** How long the log may take to make events durable. @default limits.acceptTimeoutMs */
+  readonly acceptTimeoutMs?: number;
+  /** How long a WebSocket may stay without auth. @default limits.webSocketAuthMs */
+  readonly webSocketAuthMs?: number;
+}
+
+export interface Gateway {
+  /** For tests: `app.request(…)`. `Deno.serve` takes {@link Gateway.fetch}. */
+  readonly app: Hono;
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /**
+   * Turns `/health/ready` to 503, closes WebSockets with 1001 and ends subscriptions, so that the
+   * listener can finish the requests under way and stop.
+   */
+  drain(): void;
+}
+
+type ServeSocket = (socket: WebSocket, principal: Principal | undefined) => void;
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { platform, keys, now = Date.now, metrics = noMetrics, log = noLog } = options;
+  const newId = options.newId ?? uuidV7Maker(now);
+  const authMs = options.webSocketAuthMs ?? limits.webSocketAuthMs;
+  const deps = { platform, keys, now, newId, metrics, log };
+  const acceptor = createAcceptor(deps, options.acceptTimeoutMs);
+  const sockets = new OpenSockets(metrics);
+  const subscriptions = new Subscriptions(metrics);
+  const graphql = createGraphqlServer(log);
+  const contextOf = (principal: Principal) => createContext(principal, platform, subscriptions);
+  let isDraining = false;
+
+  /** Upgrades, unless the request carries a wrong key; one without any may authenticate later. */
+  function upgrade(request: Request, protocol: string | undefined, serve: ServeSocket): Response {
+    const principal = authenticate(keys, request.headers);
+    if (principal === undefined && tokenOf(request.headers) !== undefined) throw unauthorized();
+    if (isDraining) throw new Problem(503, "unavailable", "This node is going away");
+    const accepted = Deno.upgradeWebSocket(request, protocol === undefined ? {} : { protocol });
+    sockets.add(accepted.socket);
+    serve(accepted.socket, principal);
+    return accepted.response;
+  }
+
+  const serveEvents: ServeSocket = (socket, principal) =>
+    serveCaptureSocket(socket, principal, {
+      platform,
+      keys,
+      acceptor,
+      subscriptions,
+      log,
+      authMs,
+    });
+  const serveGraphql = graphqlSocketServer({ keys, server: graphql, contextOf, log, authMs });
+
+  const graphqlHandler: Handler = (request) => {
+    if (isUpgrade(request)) return upgrade(request, graphqlProtocol, serveGraphql);
+    const principal = authenticate(keys, request.headers);
+    if (principal !== undefined) return graphql.fetch(request, contextOf(principal));
+    dropBody(request);
+    throw unauthorized();
+  };
+  const socketHandler: Handler = (request) => {
+    if (isUpgrade(request)) return upgrade(request, undefined, serveEvents);
+    throw upgradeRequired();
+  };
+  const readyHandler: Handler = () =>
+    readyResponse([
+      ...platform.health(),
+      { part: "gateway", ready: !isDraining, reason: "draining" },
+    ]);
+  const capture = captureHandler(keys, acceptor, new ByteBudget(limits.bodyBytesInFlightMax));
+
+  const app = createApp([
+    { path: "/api/v1/events", methods: ["POST"], handler: capture },
+    { path: "/ws", methods: ["GET"], handler: socketHandler },
+    { path: "/graphql", methods: ["GET", "POST"], handler: graphqlHandler },
+    { path: "/health/live", methods: ["GET"], handler: liveResponse },
+    { path: "/health/ready", methods: ["GET"], handler: readyHandler },
+  ], deps);
+
+  return {
+    app,
+    fetch: (request) => app.fetch(request),
+    drain() {
+      isDraining = true;
+      subscriptions.endAll();
+      sockets.closeAll();
+    },
+  };
+}
+
+const isUpgrade = (request: Request) =>
+  request.headers.get("upgrade")?.toLowerCase() === "websocket";
+
+const upgradeRequired = () =>
+  new Problem(426, "upgrade_required", "Connect to this path with a WebSocket client", {
+    headers: { upgrade: "websocket" },
+  });

@@ -1,0 +1,141 @@
+/**
+ * graphql-transport-ws on `/graphql`: the protocol is graphql-ws', the engine and its bounds are
+ * those of the HTTP transport.
+ *
+ * @module
+ */
+import { type ExecutionArgs, GraphQLError } from "graphql";
+import { GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type SubscribePayload } from "graphql-ws";
+import { limits } from "../../schema/limits.ts";
+import { bearerToken, type Keys, type Principal, resolveToken } from "../auth.ts";
+import { closeCode, isTooBig, sendBounded } from "../bounded_socket.ts";
+import type { GatewayLog } from "../deps.ts";
+import type { GraphqlContext } from "./context.ts";
+import { errorMasker, graphqlError } from "./errors.ts";
+import type { GraphqlServer } from "./graphql_server.ts";
+
+export const graphqlProtocol = GRAPHQL_TRANSPORT_WS_PROTOCOL;
+
+/** What a connection carries; `principal` is set by the upgrade's headers or by `connection_init`. */
+interface Connection {
+  principal: Principal | undefined;
+}
+
+export interface GraphqlSocketDeps {
+  readonly keys: Keys;
+  readonly server: GraphqlServer;
+  readonly contextOf: (principal: Principal) => GraphqlContext;
+  readonly log: GatewayLog;
+  /** How long a client may wait with `connection_init`. @default limits.webSocketAuthMs */
+  readonly authMs?: number;
+}
+
+/** The token of `connection_init`'s payload: `authorization` or `x-api-key`, in any case. */
+export function connectionToken(
+  params: Readonly<Record<string, unknown>> = {},
+): string | undefined {
+  for (const [name, value] of Object.entries(params)) {
+    if (typeof value !== "string") continue;
+    const key = name.toLowerCase();
+    if (key === "authorization") return bearerToken(value);
+    if (key === "x-api-key") return value;
+  }
+  return undefined;
+}
+
+/** The operation as the engine's own parser, validator and executor are to run it. */
+function executionArgs(
+  { server, log, contextOf }: GraphqlSocketDeps,
+  principal: Principal,
+  payload: SubscribePayload,
+): ExecutionArgs | readonly GraphQLError[] {
+  const context = contextOf(principal);
+  const enveloped = server.getEnveloped(context);
+  try {
+    const document = enveloped.parse(payload.query);
+    const errors = enveloped.validate(enveloped.schema, document);
+    if (errors.length > 0) return errors as readonly GraphQLError[];
+    const { execute, subscribe } = enveloped;
+    return {
+      schema: enveloped.schema,
+      document,
+      contextValue: context,
+      variableValues: payload.variables ?? null,
+      operationName: payload.operationName ?? null,
+      rootValue: { execute, subscribe },
+    };
+  } catch (error) {
+    return [errorMasker(log)(error) as GraphQLError];
+  }
+}
+
+/** Makes the function that serves one upgraded socket until it closes. */
+export function graphqlSocketServer(
+  deps: GraphqlSocketDeps,
+): (socket: WebSocket, principal: Principal | undefined) => void {
+  const server = makeServer<Record<string, unknown>, Connection>({
+    connectionInitWaitTimeout: deps.authMs ?? limits.webSocketAuthMs,
+    onConnect({ connectionParams, extra }) {
+      const token = connectionToken(connectionParams);
+      if (token !== undefined) extra.principal = resolveToken(deps.keys, token);
+      return extra.principal !== undefined;
+    },
+    onSubscribe({ extra, subscriptions }, _, payload) {
+      if (Object.keys(subscriptions).length > limits.webSocketSubscriptionsMax) {
+        const message = `A connection may have ${limits.webSocketSubscriptionsMax} operations`;
+        return [graphqlError("TOO_COMPLEX", message)];
+      }
+      return executionArgs(deps, extra.principal!, payload);
+    },
+    execute: (args) => (args.rootValue as Executors).execute(args),
+    subscribe: (args) => (args.rootValue as Executors).subscribe(args),
+  });
+  return (socket, principal) => serve(server, socket, { principal }, deps.log);
+}
+
+interface Executors {
+  // deno-lint-ignore no-explicit-any -- graphql-yoga's executors are untyped
+  readonly execute: (args: ExecutionArgs) => any;
+  // deno-lint-ignore no-explicit-any -- as above
+  readonly subscribe: (args: ExecutionArgs) => any;
+}
+
+/** Joins a Deno socket to graphql-ws. Its own adapter for Deno logs to the console and sends unbounded. */
+function serve(
+  server: ReturnType<typeof makeServer<Record<string, unknown>, Connection>>,
+  socket: WebSocket,
+  connection: Connection,
+  log: GatewayLog,
+): void {
+  const fail = (error: unknown) => {
+    log.error("A GraphQL message failed", { error: String(error) });
+    socket.close(closeCode.internalError, "Internal error");
+  };
+  let closed: ReturnType<typeof server.opened> = () => Promise.resolve();
+  socket.addEventListener("open", () => {
+    closed = server.opened({
+      protocol: socket.protocol,
+      send: (text) => void sendBounded(socket, text),
+      close: (code, reason) => {
+        if (socket.readyState <= WebSocket.OPEN) socket.close(code, reason);
+      },
+      onMessage: (receive) => {
+        socket.addEventListener("message", ({ data }) => {
+          if (typeof data !== "string" || isTooBig(data, limits.graphqlBodyBytesMax)) {
+            return socket.close(
+              closeCode.tooBig,
+              `Send text of ${limits.graphqlBodyBytesMax} bytes`,
+            );
+          }
+          receive(data).catch(fail);
+        });
+      },
+    }, connection);
+  });
+  socket.addEventListener("close", ({ code, reason }) => {
+    closed(code, reason).catch((error) => {
+      log.error("A GraphQL connection did not end well", { error: String(error) });
+    });
+  });
+  socket.addEventListener("error", () => {});
+}

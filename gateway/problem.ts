@@ -1,0 +1,105 @@
+/**
+ * Error answers as `application/problem+json` (RFC 9457) with a stable `code`.
+ *
+ * @module
+ */
+
+/** The codes of whole requests; single events have those of `schema/rejection.ts` besides. */
+export type ProblemCode =
+  | "bad_request"
+  | "unauthorized"
+  | "forbidden"
+  | "not_found"
+  | "method_not_allowed"
+  | "too_large"
+  | "unsupported_encoding"
+  | "upgrade_required"
+  | "internal"
+  | "unavailable"
+  | "outcome_unknown"
+  | "invalid_json"
+  | "invalid_gzip"
+  | "too_deep"
+  | "empty_batch";
+
+const titles: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  426: "Upgrade Required",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};
+
+export interface ProblemOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Further members of the body. */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
+/** An error answer. Thrown anywhere under the gateway's app, it becomes the response. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+
+  /** @param detail what happened and what to do; read by the sender */
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: string,
+    readonly options: ProblemOptions = {},
+  ) {
+    super(detail);
+  }
+
+  toResponse(requestId: string): Response {
+    const { headers, members } = this.options;
+    const body = {
+      type: "about:blank",
+      title: titles[this.status] ?? "Error",
+      status: this.status,
+      code: this.code,
+      detail: this.detail,
+      request_id: requestId,
+      ...members,
+    };
+    return new Response(JSON.stringify(body), {
+      status: this.status,
+      headers: {
+        "content-type": "application/problem+json",
+        "x-request-id": requestId,
+        ...headers,
+      },
+    });
+  }
+}
+
+const problem = (status: number, code: ProblemCode, detail: string, options?: ProblemOptions) =>
+  new Problem(status, code, detail, options);
+
+export const badRequest = (code: ProblemCode, detail: string): Problem =>
+  problem(400, code, detail);
+
+export const unauthorized = (): Problem =>
+  problem(401, "unauthorized", "Send a valid key: Authorization: Bearer KEY, or X-Api-Key: KEY", {
+    headers: { "www-authenticate": "Bearer" },
+  });
+
+export const forbidden = (detail: string): Problem => problem(403, "forbidden", detail);
+
+export const notFound = (): Problem => problem(404, "not_found", "Nothing is served at this path");
+
+export const methodNotAllowed = (allow: string): Problem =>
+  problem(405, "method_not_allowed", `Use ${allow} here`, { headers: { allow } });
+
+export const tooLarge = (detail: string): Problem => problem(413, "too_large", detail);
+
+export const internalError = (): Problem =>
+  problem(500, "internal", "The request failed on our side; quote request_id when you report it");
+
+/** @param code whether nothing was written, or whether it may have been */
+export const unavailable = (code: "unavailable" | "outcome_unknown", detail: string): Problem =>
+  problem(503, code, detail, { headers: { "retry-after": "1" } });

@@ -1,0 +1,262 @@
+/**
+ * `GET /ws`: events in, verdicts out, and the live state of players a client watches.
+ *
+ * | client sends | server answers |
+ * |---|---|
+ * | `{"type":"auth","token":…}`, first, unless a header had it | `{"type":"authenticated"}` |
+ * | `{"type":"events","id":…,"events":[…]}` | `{"type":"ack","id":…,"accepted":…,"rejected":[…]}` |
+ * | `{"type":"subscribe","user_id":…,"game_id"?:…}` | `{"type":"subscribed",…}`, then `{"type":"player",…}` after each change |
+ * | `{"type":"unsubscribe","user_id":…}` | `{"type":"unsubscribed",…}` |
+ *
+ * Anything else is answered `{"type":"error","code":…,"message":…}`, with the message's `id` if it
+ * had one. Closed with 4408 (no auth in time), 1008 (wrong token), 1009 (message too big), 4429
+ * (the client reads too slowly), 1001 (the server goes away).
+ *
+ * @module
+ */
+import { limits } from "../schema/limits.ts";
+import type { Platform } from "../supervisor/platform.ts";
+import { Forbidden, readableGame } from "./access.ts";
+import { type Keys, type Principal, resolveToken } from "./auth.ts";
+import { closeCode, isTooBig, sendBounded } from "./bounded_socket.ts";
+import type { Acceptor } from "./capture/accept_events.ts";
+import { failureDetails } from "./capture/capture.ts";
+import { assertParsable, decodeUtf8 } from "./capture/decode_events.ts";
+import type { GatewayLog } from "./deps.ts";
+import { playerMessage } from "./player_message.ts";
+import { Problem } from "./problem.ts";
+import type { Lease, Subscriptions } from "./subscriptions.ts";
+
+export interface CaptureSocketDeps {
+  readonly platform: Platform;
+  readonly keys: Keys;
+  readonly acceptor: Acceptor;
+  readonly subscriptions: Subscriptions;
+  readonly log: GatewayLog;
+  /** How long a client may stay without auth. @default limits.webSocketAuthMs */
+  readonly authMs?: number;
+}
+
+type Message = Readonly<Record<string, unknown>>;
+type MessageId = string | number | null;
+
+/** Serves one socket until it closes. `principal` is that of the upgrade's headers, if they had any. */
+export function serveCaptureSocket(
+  socket: WebSocket,
+  principal: Principal | undefined,
+  deps: CaptureSocketDeps,
+): void {
+  const session = new CaptureSocket(socket, principal, deps);
+  socket.binaryType = "arraybuffer";
+  socket.addEventListener("open", () => session.opened());
+  socket.addEventListener("message", ({ data }) => session.received(data));
+  socket.addEventListener("close", () => session.closed());
+  // An error is always followed by a close.
+  socket.addEventListener("error", () => {});
+}
+
+class CaptureSocket {
+  #principal: Principal | undefined;
+  #authTimer: ReturnType<typeof setTimeout> | undefined;
+  #inFlight = 0;
+  #inFlightBytes = 0;
+  readonly #leases = new Map<string, Lease>();
+
+  constructor(
+    readonly socket: WebSocket,
+    principal: Principal | undefined,
+    readonly deps: CaptureSocketDeps,
+  ) {
+    this.#principal = principal;
+  }
+
+  opened(): void {
+    if (this.#principal !== undefined) return;
+    const expire = () => this.socket.close(closeCode.authTimeout, "No auth message came in time");
+    this.#authTimer = setTimeout(expire, this.deps.authMs ?? limits.webSocketAuthMs);
+  }
+
+  closed(): void {
+    clearTimeout(this.#authTimer);
+    for (const lease of this.#leases.values()) lease.end();
+    this.#leases.clear();
+  }
+
+  received(data: string | ArrayBuffer): void {
+    if (isTooBig(data, limits.requestBytesMax)) {
+      this.socket.close(closeCode.tooBig, `A message may have ${limits.requestBytesMax} bytes`);
+      return;
+    }
+    let id: MessageId = null;
+    try {
+      const text = typeof data === "string" ? data : decodeUtf8(new Uint8Array(data));
+      const message = parseMessage(text);
+      id = messageId(message);
+      this.#dispatch(message, id, text.length);
+    } catch (error) {
+      this.#fail(error, id);
+    }
+  }
+
+  #dispatch(message: Message, id: MessageId, bytes: number): void {
+    if (message.type === "auth") return this.#auth(message);
+    const principal = this.#principal;
+    if (principal === undefined) {
+      this.#error(id, "unauthorized", "Send an auth message first");
+      this.socket.close(closeCode.policyViolation, "Not authenticated");
+      return;
+    }
+    switch (message.type) {
+      case "events":
+        return this.#events(principal, message, id, bytes);
+      case "subscribe":
+        return this.#subscribe(principal, message);
+      case "unsubscribe":
+        return this.#unsubscribe(message);
+    }
+    throw new Problem(400, "bad_request", "type must be auth, events, subscribe or unsubscribe");
+  }
+
+  #auth(message: Message): void {
+    if (this.#principal !== undefined) {
+      throw new Problem(400, "bad_request", "This connection is authenticated already");
+    }
+    const { token } = message;
+    const principal = typeof token === "string" ? resolveToken(this.deps.keys, token) : undefined;
+    if (principal === undefined) {
+      this.#error(null, "unauthorized", "The token is not known");
+      this.socket.close(closeCode.policyViolation, "Not authenticated");
+      return;
+    }
+    clearTimeout(this.#authTimer);
+    this.#principal = principal;
+    this.#send({ type: "authenticated" });
+  }
+
+  #events(principal: Principal, message: Message, id: MessageId, bytes: number): void {
+    const { events } = message;
+    if (!principal.write) throw new Problem(403, "forbidden", "This key may not write events");
+    if (id === null) throw new Problem(400, "missing_field", "id must be a string or a number");
+    if (!Array.isArray(events) || events.length === 0) {
+      throw new Problem(400, "invalid_field", "events must be an array of at least one event");
+    }
+    if (events.length > limits.requestEventsMax) {
+      const seen = `${limits.requestEventsMax} events: got ${events.length}`;
+      throw new Problem(413, "too_large", `A message may have ${seen}`);
+    }
+    // Deno cannot stop reading a WebSocket, so what comes too fast is refused instead.
+    if (
+      this.#inFlight >= limits.webSocketInFlightMax ||
+      this.#inFlightBytes + bytes > limits.webSocketInFlightBytesMax
+    ) {
+      const detail = `Wait for acks: ${this.#inFlight} are under way. Send this message again`;
+      throw new Problem(429, "rate_limited", detail);
+    }
+    this.#inFlight++;
+    this.#inFlightBytes += bytes;
+    this.#acknowledge(principal, events, id, bytes)
+      .catch((error) => this.#fail(error, id))
+      .finally(() => {
+        this.#inFlight--;
+        this.#inFlightBytes -= bytes;
+      });
+  }
+
+  async #acknowledge(principal: Principal, items: unknown[], id: MessageId, textBytes: number) {
+    // A character has at most three bytes of UTF-8, and the size is only an upper bound.
+    const batch = { principal, items, textBytes: textBytes * 3, protocol: "ws" } as const;
+    const outcome = await this.deps.acceptor.accept(batch);
+    if ("failure" in outcome) {
+      return this.#error(id, outcome.failure, failureDetails[outcome.failure], { retry_after: 1 });
+    }
+    this.#send({ type: "ack", id, ...outcome });
+  }
+
+  #subscribe(principal: Principal, message: Message): void {
+    const userId = userIdOf(message);
+    const { game_id } = message;
+    const game = readableGame(principal, typeof game_id === "string" ? game_id : null);
+    if (!this.#leases.has(userId)) {
+      if (this.#leases.size >= limits.webSocketSubscriptionsMax) {
+        const detail = `A connection may watch ${limits.webSocketSubscriptionsMax} players`;
+        throw new Problem(429, "rate_limited", detail);
+      }
+      const lease = this.deps.subscriptions.open();
+      this.#leases.set(userId, lease);
+      this.#streamPlayer(principal.studio, userId, game, lease);
+    }
+    this.#send({ type: "subscribed", user_id: userId });
+  }
+
+  #unsubscribe(message: Message): void {
+    const userId = userIdOf(message);
+    this.#leases.get(userId)?.end();
+    this.#leases.delete(userId);
+    this.#send({ type: "unsubscribed", user_id: userId });
+  }
+
+  /** Sends the player after each change, until the lease ends. */
+  async #streamPlayer(studio: string, userId: string, gameId: string | undefined, lease: Lease) {
+    const { platform } = this.deps;
+    const id = `${studio}/${userId}`;
+    const query = { type: "profile", ...(gameId === undefined ? {} : { gameId }) } as const;
+    try {
+      for await (const _ of platform.watch({ type: "actor", kind: "player", id }, lease.signal)) {
+        const profile = await platform.ask("player", id, query).catch((error) => {
+          this.deps.log.warn("A watched player could not be read", { id, error: String(error) });
+          const detail = "The player cannot be read now; its next change will be sent";
+          this.#error(null, "unavailable", detail, { user_id: userId });
+          return null;
+        });
+        if (profile !== null && !lease.signal.aborted) this.#send(playerMessage(profile));
+      }
+    } catch (error) {
+      if (!lease.signal.aborted) this.#fail(error, null);
+    } finally {
+      lease.end();
+      if (this.#leases.get(userId) === lease) this.#leases.delete(userId);
+    }
+  }
+
+  #send(message: Message): void {
+    sendBounded(this.socket, JSON.stringify(message));
+  }
+
+  #error(id: MessageId, code: string, message: string, members?: Message): void {
+    this.#send({ type: "error", ...(id === null ? {} : { id }), code, message, ...members });
+  }
+
+  #fail(error: unknown, id: MessageId): void {
+    if (error instanceof Problem) return this.#error(id, error.code, error.detail);
+    if (error instanceof Forbidden) return this.#error(id, "forbidden", error.message);
+    this.deps.log.error("A WebSocket message failed", { error: String(error) });
+    this.#error(id, "internal", "The message failed on our side");
+  }
+}
+
+function parseMessage(text: string): Message {
+  assertParsable(text);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new Problem(400, "invalid_json", "The message is not JSON");
+  }
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
+    return parsed as Message;
+  }
+  throw new Problem(400, "not_an_object", "A message must be a JSON object");
+}
+
+/** The id that an answer echoes; `null` when the message has none that can be echoed. */
+function messageId({ id }: Message): MessageId {
+  if (typeof id === "string" && id.length <= limits.idCharsMax) return id;
+  return typeof id === "number" && Number.isFinite(id) ? id : null;
+}
+
+function userIdOf({ user_id }: Message): string {
+  const isId = typeof user_id === "string" && user_id !== "" &&
+    user_id.length <= limits.idCharsMax && user_id.isWellFormed();
+  if (isId) return user_id;
+  throw new Problem(400, "invalid_field", `user_id must have 1 to ${limits.idCharsMax} characters`);
+}
