@@ -8,6 +8,9 @@ import { Unavailable } from "../../../schema/errors.ts";
 import { type ClientAnswer, type Failure, failureOf } from "./protocol.ts";
 import type { Batch, TopicWriter } from "./topic_writer.ts";
 
+/** What flushes go to. */
+export type FlushTarget = Pick<TopicWriter, "append" | "trim" | "retain" | "rollWhenFull">;
+
 /** Where the answer to a message goes. */
 export type AnswerPort = { postMessage(answer: ClientAnswer): void };
 
@@ -37,7 +40,7 @@ export interface GroupCommitOptions {
 }
 
 export class GroupCommit {
-  readonly #writers: readonly TopicWriter[];
+  readonly #writers: readonly FlushTarget[];
   readonly #options: GroupCommitOptions;
   readonly #appends: AppendJob[][];
   readonly #trims: TrimJob[][];
@@ -46,7 +49,7 @@ export class GroupCommit {
   /** The others take turns. */
   #lastOther = 0;
 
-  constructor(writers: readonly TopicWriter[], options: GroupCommitOptions) {
+  constructor(writers: readonly FlushTarget[], options: GroupCommitOptions) {
     this.#writers = writers;
     this.#options = options;
     this.#appends = writers.map(() => []);

@@ -58,6 +58,7 @@ export class SqliteLog implements Log {
   // deno-lint-ignore require-await -- a throw must reach the caller as a rejection
   async append(topic: TopicName, records: readonly NewRecord[]): Promise<void> {
     this.#assertOpen();
+    this.#noticeStop();
     const index = this.#indexOf(topic);
     return this.#queue.append(index, records, this.#positions.partitions(index));
   }
@@ -103,6 +104,7 @@ export class SqliteLog implements Log {
   // deno-lint-ignore require-await -- as append
   async trim(topic: TopicName, partition: number, beforeOffset: number): Promise<void> {
     this.#assertOpen();
+    this.#noticeStop();
     return this.#queue.trim(this.#indexOf(topic, partition), partition, beforeOffset);
   }
 
@@ -145,7 +147,11 @@ export class SqliteLog implements Log {
       await positions.changeOfState();
       if (this.#isClosed || positions !== this.#positions) return;
     }
-    this.#queue.disconnect("the log's writer has stopped");
+    this.#noticeStop();
+  }
+
+  #noticeStop(): void {
+    if (this.#positions.stopped) this.#queue.disconnect("the log's writer has stopped");
   }
 
   #leave(why: string): void {

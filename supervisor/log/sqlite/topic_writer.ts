@@ -48,6 +48,8 @@ export class TopicWriter {
   #lastMs: number;
   #activeBytes = 0;
   #db: DatabaseSync;
+  #begin!: StatementSync;
+  #commit!: StatementSync;
   #insert!: StatementSync;
   #pages!: StatementSync;
   #trim!: StatementSync;
@@ -144,10 +146,14 @@ export class TopicWriter {
     moved.forEach((mark, partition) => this.#trims[partition] = mark);
   }
 
-  /** Drops, oldest first, segments that all have read and whose time or size is up. */
-  retain(nowMs: number): void {
+  /**
+   * Drops, oldest first, segments that all have read and whose time or size is up.
+   *
+   * @param bytesWanted room to make below the size cap. @default 0
+   */
+  retain(nowMs: number, bytesWanted = 0): void {
     try {
-      while (this.#mayDropOldest(nowMs)) {
+      while (this.#mayDropOldest(nowMs, bytesWanted)) {
         if (this.#oldest === this.#newest) this.#roll();
         this.#dropOldest();
       }
@@ -163,7 +169,7 @@ export class TopicWriter {
   }
 
   /** True when dropping the oldest segment passes no reader and is due at `nowMs`. */
-  #mayDropOldest(nowMs: number): boolean {
+  #mayDropOldest(nowMs: number, bytesWanted: number): boolean {
     const isActive = this.#oldest === this.#newest;
     const after = isActive ? this.#ends : this.#basesOf(this.#oldest + 1).map(({ base }) => base);
     const lastMs = isActive
@@ -172,7 +178,7 @@ export class TopicWriter {
     const isEmpty = after.every((end, p) => end === this.positions.start(this.topic, p));
     const isRead = after.every((end, p) => end <= this.#trims[p]!);
     if (isActive && isEmpty) return false;
-    return isRead && (nowMs - lastMs > this.#retentionMs || this.#isOverCap(0));
+    return isRead && (nowMs - lastMs > this.#retentionMs || this.#isOverCap(bytesWanted));
   }
 
   #dropOldest(): void {
@@ -189,7 +195,7 @@ export class TopicWriter {
 
   #makeRoom(bytes: number, nowMs: number): void {
     if (!this.#isOverCap(bytes)) return;
-    this.retain(nowMs);
+    this.retain(nowMs, bytes);
     if (!this.#isOverCap(bytes)) return;
     this.positions.add(this.topic, "refused", 1);
     throw new Unavailable(
@@ -237,6 +243,9 @@ export class TopicWriter {
   }
 
   #prepare(): void {
+    // Prepared, as errors of `exec` come without SQLite's code.
+    this.#begin = this.#db.prepare("BEGIN IMMEDIATE");
+    this.#commit = this.#db.prepare("COMMIT");
     this.#insert = this.#db.prepare("INSERT INTO batch VALUES (?, ?, ?, ?, ?)");
     this.#pages = this.#db.prepare(
       "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
@@ -246,7 +255,7 @@ export class TopicWriter {
 
   #transaction(write: () => void): void {
     try {
-      this.#db.exec("BEGIN IMMEDIATE");
+      this.#begin.run();
       write();
     } catch (error) {
       this.#rollback();
@@ -255,7 +264,7 @@ export class TopicWriter {
       });
     }
     try {
-      this.#db.exec("COMMIT");
+      this.#commit.run();
     } catch (error) {
       // On a full disk the frame that commits was not written. After anything else, a failed fsync
       // above all, nobody knows what a restart will find.
