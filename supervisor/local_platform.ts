@@ -29,7 +29,7 @@ export interface ShardCaller {
 }
 
 export interface LocalPlatformOptions {
-  readonly log: Log;
+  readonly log: () => Log;
   readonly topics: Topics;
   readonly shards: ShardCaller;
   readonly watches: WatchHub;
@@ -57,7 +57,7 @@ export class LocalPlatform implements Platform {
       const key = playerId(event);
       records[i] = { partition: partitionOf(key, partitions), key, value: JSON.stringify(event) };
     }
-    return log.append("player.events.raw", records);
+    return log().append("player.events.raw", records);
   }
 
   reject(letters: readonly DeadLetter[]): Promise<void> {
@@ -65,9 +65,13 @@ export class LocalPlatform implements Platform {
     const { partitions } = topics["dlq.events"];
     const records = letters.map((letter) => {
       const key = `${letter.studio}/${letter.source}`;
-      return { partition: partitionOf(letter.payload, partitions), key, value: JSON.stringify(letter) };
+      return {
+        partition: partitionOf(letter.payload, partitions),
+        key,
+        value: JSON.stringify(letter),
+      };
     });
-    return log.append("dlq.events", records);
+    return log().append("dlq.events", records);
   }
 
   async ask<K extends ActorKind, Q extends AskMap[K]["query"]>(

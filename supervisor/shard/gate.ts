@@ -5,7 +5,12 @@
  */
 
 export class Gate {
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  /** How many wait now. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
 
   /** Resolves at the next {@link open}, or when `signal` aborts. */
   wait(signal: AbortSignal): Promise<void> {
@@ -13,17 +18,17 @@ export class Gate {
     return new Promise((resolve) => {
       const done = () => {
         signal.removeEventListener("abort", done);
+        // Who gives up must not be kept: some gates are opened once in a blue moon.
+        this.#waiting.delete(done);
         resolve();
       };
       signal.addEventListener("abort", done, { once: true });
-      this.#waiting.push(done);
+      this.#waiting.add(done);
     });
   }
 
   /** Wakes everybody who waits now. */
   open(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const done of waiting) done();
+    for (const done of this.#waiting) done();
   }
 }

@@ -13,6 +13,8 @@ export interface RetryOptions {
   readonly signal: AbortSignal;
   /** Called with each transient failure, before the wait. */
   readonly onRetry?: (error: Unavailable) => void;
+  /** Called once when what has failed succeeds, or will not be tried again. */
+  readonly onSettled?: () => void;
 }
 
 /**
@@ -22,14 +24,21 @@ export interface RetryOptions {
  * @throws whatever else `attempt` throws; the last {@link Unavailable} when `signal` aborts
  */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  for (let delayMs: number = limits.retryDelayMsMin;; delayMs *= 2) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof Unavailable) || options.signal.aborted) throw error;
-      options.onRetry?.(error);
-      await options.clock.sleep(Math.min(delayMs, limits.retryDelayMsMax), options.signal);
-      if (options.signal.aborted) throw error;
+  const { clock, signal } = options;
+  let failures = 0;
+  try {
+    for (let delayMs: number = limits.retryDelayMsMin;; delayMs *= 2) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof Unavailable) || signal.aborted) throw error;
+        failures++;
+        options.onRetry?.(error);
+        await clock.sleep(Math.min(delayMs, limits.retryDelayMsMax), signal);
+        if (signal.aborted) throw error;
+      }
     }
+  } finally {
+    if (failures > 0) options.onSettled?.();
   }
 }

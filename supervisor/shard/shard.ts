@@ -28,6 +28,8 @@ import { runTimerFeed } from "./timer_feed.ts";
 /** Passivations that one commit may snapshot. */
 const passivationsPerCommitMax = 2000;
 
+const trimEveryMs = 10_000;
+
 /** Everything that is true of one ownership and void with it. */
 interface Ownership {
   readonly claim: ShardClaim;
@@ -62,6 +64,7 @@ export class Shard {
   readonly #resumed = new Gate();
   #inputEnded = false;
   #paused = false;
+  #trimmedAt = 0;
   readonly #counts = { applied: 0, ignored: 0, parked: 0, commits: 0, commitMs: 0, retakes: 0 };
 
   constructor(readonly options: ShardOptions) {}
@@ -263,7 +266,17 @@ export class Shard {
     );
     for (const cell of behind) own.pending.snapshots.add(cell.id);
     own.keeper.committed();
+    this.#trim(own);
     events?.committed?.(sealed, [...batch.touched], clock.now() - startedAt);
+  }
+
+  /** Lets the log drop what is committed, once its retention allows; now and then is enough. */
+  #trim(own: Ownership): void {
+    const { stage, partition, log, clock } = this.options;
+    if (clock.now() - this.#trimmedAt < trimEveryMs) return;
+    this.#trimmedAt = clock.now();
+    // A trim that fails is made up for by the next.
+    log.trim(stage.topic, partition, own.committedOffset).catch(() => {});
   }
 
   /**

@@ -38,7 +38,11 @@ export type Handlers = Readonly<Record<string, (input: never) => unknown>>;
 
 function toWire(thrown: unknown): WireError {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const { code = "", resource = "", path = "" } = error as Partial<Record<string, string>>;
+  const { code = "", resource = "", path = "" } = error as {
+    code?: string;
+    resource?: string;
+    path?: string;
+  };
   const { name, message, stack } = error;
   return { name, code, message, detail: resource || path, stack };
 }

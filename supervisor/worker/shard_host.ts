@@ -13,6 +13,7 @@ import { systemClock } from "../shard/clock.ts";
 import { Shard } from "../shard/shard.ts";
 import type { Stage } from "../shard/stage.ts";
 import type { StageName, Store } from "../store/store.ts";
+import type { ChildSpec } from "../tree/child.ts";
 import { Supervisor } from "../tree/supervisor.ts";
 import { shardChild } from "./shard_child.ts";
 import { shardEvents, ShardGauges } from "./shard_metrics.ts";
@@ -63,15 +64,18 @@ export class ShardHost {
       this.#shards.set(keyOf({ stage, partition }), shard);
     }
     const stages = [...new Set(init.shards.map((shard) => shard.stage))];
+    const children = stages.map((stage) => this.#stageSpec(stage, init.shards));
+    const env = { clock, random: Math.random, log };
     this.#supervisor = Supervisor.root({
       id: init.owner,
       strategy: "one_for_one",
-      children: stages.map((stage) => this.#stageSpec(stage, init.shards)),
-      env: { clock, random: Math.random, log },
+      children,
+      env,
     });
+    this.#supervisor.start().catch(() => {}); // `exited` tells
   }
 
-  #stageSpec(stage: StageName, shards: readonly ShardId[]) {
+  #stageSpec(stage: StageName, shards: readonly ShardId[]): ChildSpec {
     const ofStage = shards.filter((shard) => shard.stage === stage);
     return Supervisor.spec({
       id: stage,
@@ -84,10 +88,6 @@ export class ShardHost {
         });
       }),
     });
-  }
-
-  start(): Promise<void> {
-    return this.#supervisor.start();
   }
 
   async stop(): Promise<void> {

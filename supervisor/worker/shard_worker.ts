@@ -8,15 +8,14 @@ import { openSqliteLog, type SqliteLog } from "../log/sqlite/sqlite_log.ts";
 import type { LogConnection } from "../log/sqlite/protocol.ts";
 import { standardStages } from "../shard/stages.ts";
 import type { Stage } from "../shard/stage.ts";
-import { openPostgresStore } from "../store/postgres_store.ts";
-import type { Store } from "../store/store.ts";
+import { PostgresStore } from "../store/postgres_store.ts";
 import { type Endpoint, Rpc } from "./rpc.ts";
 import { ShardHost } from "./shard_host.ts";
-import type { AskInput, ShardId, WorkerInit, WorkerWatch } from "./worker_protocol.ts";
+import type { AskInput, Fired, ShardId, WorkerInit, WorkerWatch } from "./worker_protocol.ts";
 
 let host: ShardHost | undefined;
 let log: SqliteLog | undefined;
-let store: Store | undefined;
+let store: PostgresStore | undefined;
 
 function running(): ShardHost {
   if (host === undefined) throw new Unavailable("shard", "The worker is starting");
@@ -35,11 +34,11 @@ async function stagesOf(init: WorkerInit) {
 const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
   init: async (init: WorkerInit) => {
     log = openSqliteLog(init.log as LogConnection);
-    store = openPostgresStore(init.storeUrl);
+    store = new PostgresStore({ url: init.storeUrl });
     const stages = await stagesOf(init);
-    host = new ShardHost(init, { log, store, stages, fired: (n) => rpc.notify("fired", n) });
+    const ports = { log, store, stages, fired: (notice: Fired) => rpc.notify("fired", notice) };
+    host = new ShardHost(init, ports);
     void host.exited.then((reason) => rpc.notify("exited", reason.type));
-    await host.start();
   },
   reconnectLog: (connection: LogConnection) => log?.reconnect(connection),
   ask: (input: AskInput) => running().ask(input),

@@ -1,0 +1,167 @@
+/**
+ * The composition root: reads the configuration, wires the node and the gateway, and answers for the
+ * process. `deno task start` runs it.
+ *
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { createGateway } from "../gateway/gateway.ts";
+import { demoKeys } from "../gateway/auth.ts";
+import { type Config, readConfig } from "../schema/config.ts";
+import { ConfigFaults } from "../schema/config_reader.ts";
+import { Terminal } from "../schema/errors.ts";
+import { exitCode } from "../schema/exit_codes.ts";
+import { assertLimits } from "../schema/limits.ts";
+import { createAdminApp } from "./admin/admin_app.ts";
+import { NodeAdmin } from "./node/node_admin.ts";
+import { gatewayMetrics } from "./node/gateway_metrics.ts";
+import { listenerChild } from "./node/listener_child.ts";
+import { Node, type NodeOptions } from "./node/node.ts";
+import { loadSecrets, type Secrets, writePrivateFile } from "./node/secrets.ts";
+import { logger, setLogLevel } from "./observability/logger.ts";
+import { lockDataDir } from "./store/data_dir_lock.ts";
+
+const log = logger("main");
+
+/** Where a running node can be reached; `DATA_DIR/run.json` holds it for programs. */
+export interface RunInfo {
+  readonly pid: number;
+  readonly url: string;
+  readonly admin_url: string;
+  readonly store_url: string;
+  readonly demo_key: string;
+  readonly admin_token: string;
+}
+
+/** What drills may change about a node; the command line cannot. */
+export type RunOptions = Pick<NodeOptions, "clockOffsetMs" | "stageModules">;
+
+/** Makes the node with its gateway and admin listeners. */
+function wire(
+  options: NodeOptions,
+  secrets: Secrets,
+  onListen: (name: "gateway" | "admin", port: number) => void,
+  drain: () => void,
+): Node {
+  const { config } = options;
+  return new Node(options, (node) => {
+    const gateway = createGateway({
+      platform: node.platform,
+      keys: demoKeys(secrets.demoKey),
+      now: () => node.clock.now(),
+      metrics: gatewayMetrics(node.metrics.sink),
+      log: logger("gateway"),
+    });
+    const admin = createAdminApp({
+      platform: new NodeAdmin(node, drain),
+      token: secrets.adminToken,
+      audit: (entry) => logger("audit").info("Admin call", { ...entry }),
+    });
+    return [
+      listenerChild({
+        id: "admin",
+        hostname: config.adminHost,
+        port: config.adminPort,
+        fetch: (request) => admin.fetch(request),
+        onListen: (port) => onListen("admin", port),
+      }),
+      ...(config.roles.has("gateway")
+        ? [listenerChild({
+          id: "gateway",
+          hostname: "0.0.0.0",
+          port: config.port,
+          fetch: gateway.fetch,
+          onListen: (port) => onListen("gateway", port),
+          onDrain: () => gateway.drain(),
+        })]
+        : []),
+    ];
+  });
+}
+
+/** Prints where everything is, once the store has told its URL, and keeps it in `run.json`. */
+async function announce(
+  node: Node,
+  ports: Record<"gateway" | "admin", number>,
+  secrets: Secrets,
+  stop: AbortSignal,
+): Promise<void> {
+  const { config, lock } = node.options;
+  const info: RunInfo = {
+    pid: Deno.pid,
+    url: `http://127.0.0.1:${ports.gateway}`,
+    admin_url: `http://${config.adminHost}:${ports.admin}`,
+    store_url: await node.store.url(stop),
+    demo_key: secrets.demoKey,
+    admin_token: secrets.adminToken,
+  };
+  await writePrivateFile(join(lock.dataDir, "run.json"), JSON.stringify(info, null, 2));
+  const lines = [
+    "",
+    "  GameMetrics Pro",
+    `  gateway    ${info.url}   events, GraphQL at /graphql, WebSocket at /ws`,
+    `  admin      ${info.admin_url}   /admin/tree, /metrics`,
+    `  store      ${withoutPassword(info.store_url)}   whole URL in ${lock.dataDir}/run.json`,
+    ...(secrets.isNew
+      ? [`  demo key   ${secrets.demoKey}`, `  admin      ${secrets.adminToken}`]
+      : [`  keys       as before, in ${lock.dataDir}/secrets.json`]),
+    "",
+  ];
+  Deno.stdout.writeSync(new TextEncoder().encode(lines.join("\n") + "\n"));
+}
+
+function withoutPassword(url: string): string {
+  const shown = new URL(url);
+  shown.password = "";
+  return shown.href;
+}
+
+/** Runs a node until it is told to end. @returns the exit code */
+export async function runNode(config: Config, options: RunOptions = {}): Promise<number> {
+  assertLimits();
+  setLogLevel(config.logLevel);
+  const lock = await lockDataDir(resolve(config.dataDir));
+  const secrets = await loadSecrets(lock.dataDir, config);
+  const ports = { gateway: 0, admin: 0 };
+  const stop = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) Deno.exit(exitCode.failed);
+    log.info("Draining; once more to end at once");
+    stop.abort(new Error("stopped"));
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, onSignal);
+  const node = wire(
+    { ...options, config, lock },
+    secrets,
+    (name, port) => ports[name] = port,
+    onSignal,
+  );
+  const asked = new Promise<void>((done) => stop.signal.addEventListener("abort", () => done()));
+  const started = node.start().then(() => announce(node, ports, secrets, stop.signal));
+  started.catch((error) => {
+    if (!stop.signal.aborted) log.error("Cannot start", { error: error.message });
+  });
+  const ended = await Promise.race([asked, node.exited]);
+  await node.stop();
+  lock.release();
+  if (ended === undefined || ended.type !== "failed") return exitCode.drained;
+  log.error("The platform has failed beyond mending", { error: String(ended.error) });
+  return exitCode.failed;
+}
+
+/** Reads the configuration and runs a node; never returns. */
+export async function main(options: RunOptions = {}): Promise<never> {
+  try {
+    Deno.exit(await runNode(readConfig(Deno.env.toObject()), options));
+  } catch (error) {
+    if (error instanceof ConfigFaults) {
+      log.error(error.message);
+      Deno.exit(exitCode.badConfiguration);
+    }
+    const code = error instanceof Terminal ? error.code : "failed";
+    log.error(error instanceof Error ? error.message : String(error), { code });
+    Deno.exit(exitCode.failed);
+  }
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,31 @@
+/**
+ * The gateway's counts as metrics of the platform.
+ *
+ * @module
+ */
+import type { MetricsSink } from "../observability/metrics_sink.ts";
+
+/** What the gateway counts; the gateway's own interface has the same shape. */
+export interface GatewayCounts {
+  requestDone(route: string, status: number): void;
+  eventsAccepted(protocol: string, events: number, seconds: number): void;
+  eventsRejected(code: string, events: number): void;
+  deadLettersLost(letters: number): void;
+  webSockets(open: number): void;
+  subscriptions(open: number): void;
+}
+
+export function gatewayMetrics(sink: MetricsSink): GatewayCounts {
+  return {
+    requestDone: (route, status) => sink.add("http_requests_total", 1, { route, status }),
+    eventsAccepted(protocol, events, seconds) {
+      sink.add("events_accepted_total", events, { protocol });
+      sink.observe("accept_seconds", seconds, { protocol });
+    },
+    eventsRejected: (code, events) => sink.add("events_rejected_total", events, { code }),
+    deadLettersLost: (letters) =>
+      sink.add("dead_letters_total", letters, { source: "gateway", code: "lost" }),
+    webSockets: (open) => sink.set("websocket_clients", open),
+    subscriptions: (open) => sink.set("subscriptions", open),
+  };
+}

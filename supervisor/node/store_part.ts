@@ -1,0 +1,133 @@
+/**
+ * The store of a node as a child: the embedded PostgreSQL, or the one of `STORE_URL`, brought to the
+ * code's schema. It starts in the background, as accepting events does not need it.
+ *
+ * @module
+ */
+import { Terminal } from "../../schema/errors.ts";
+import type { Topics } from "../../schema/topics.ts";
+import { logger } from "../observability/logger.ts";
+import type { PartHealth } from "../platform.ts";
+import type { Clock } from "../shard/clock.ts";
+import { retry } from "../shard/retry.ts";
+import type { DataDirLock } from "../store/data_dir_lock.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../store/embedded_postgres.ts";
+import { EventReader } from "../store/event_reader.ts";
+import { prepareDatabase } from "../store/migrate.ts";
+import { SqlPool } from "../store/sql_pool.ts";
+import type { ChildSpec, ExitReason } from "../tree/child.ts";
+
+export interface StorePartOptions {
+  /** `embedded:` or `postgres://…`. */
+  readonly storeUrl: string;
+  readonly lock: DataDirLock;
+  readonly topics: Topics;
+  readonly clock: Clock;
+}
+
+const shutdownMs = 10_000;
+const probeMs = 1_000;
+
+/** Why the store does not answer; `undefined` when it does. */
+async function probe(pool: SqlPool): Promise<string | undefined> {
+  try {
+    await pool.run(2 * probeMs, (sql) => sql`select 1`);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+export class StorePart {
+  readonly #log = logger("store");
+  #prepared = Promise.withResolvers<string>();
+  #fault: string | undefined = "starting";
+  #reader: EventReader | undefined;
+
+  constructor(readonly options: StorePartOptions) {}
+
+  /** Resolves when the store has the code's schema; rejects with the signal's reason. */
+  url(signal: AbortSignal): Promise<string> {
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      this.#prepared.promise.then(resolve, reject);
+    });
+  }
+
+  get reader(): EventReader | undefined {
+    return this.#reader;
+  }
+
+  health(): PartHealth {
+    return this.#fault === undefined
+      ? { part: "store", ready: true }
+      : { part: "store", ready: false, reason: this.#fault };
+  }
+
+  spec(): ChildSpec {
+    return {
+      id: "store",
+      type: "worker",
+      restart: "permanent",
+      shutdownMs,
+      start: ({ signal }) => {
+        const stop = new AbortController();
+        const either = AbortSignal.any([signal, stop.signal]);
+        const exited = this.#run(either);
+        return {
+          exited,
+          stop: async () => {
+            stop.abort();
+            await exited;
+          },
+        };
+      },
+    };
+  }
+
+  async #run(stop: AbortSignal): Promise<ExitReason> {
+    let server: EmbeddedPostgres | undefined;
+    let pool: SqlPool | undefined;
+    try {
+      const { storeUrl, lock, topics, clock } = this.options;
+      if (storeUrl === "embedded:") {
+        const { dataDir } = lock;
+        server = await startEmbeddedPostgres({ dataDir, lock, log: this.#log });
+      }
+      const url = server?.url ?? storeUrl;
+      const onRetry = (error: Error) => this.#fault = error.message;
+      await retry(() => prepareDatabase(url, topics), { clock, signal: stop, onRetry });
+      this.#reader ??= new EventReader({ url });
+      this.#fault = undefined;
+      this.#prepared.resolve(url);
+      pool = new SqlPool({ url, connections: 1, settings: {} });
+      await this.#watch(server, pool, stop);
+      if (stop.aborted) return { type: "stopped" };
+      throw new Error("PostgreSQL has ended by itself");
+    } catch (error) {
+      if (stop.aborted) return { type: "stopped" };
+      this.#fault = error instanceof Error ? error.message : String(error);
+      if (error instanceof Terminal) this.#log.error(error.message, { code: error.code });
+      return { type: "failed", error };
+    } finally {
+      if (stop.aborted) await this.#reader?.close();
+      await pool?.close();
+      await server?.stop();
+    }
+  }
+
+  /** Looks after the server until `stop` aborts or an embedded one ends. */
+  async #watch(
+    server: EmbeddedPostgres | undefined,
+    pool: SqlPool,
+    stop: AbortSignal,
+  ): Promise<void> {
+    let ended = false;
+    void server?.exited.then(() => ended = true);
+    while (!stop.aborted && !ended) {
+      this.#fault = await probe(pool);
+      await this.options.clock.sleep(probeMs, stop);
+    }
+    this.#fault = ended ? "PostgreSQL has ended" : "stopping";
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * A shard worker as a child of a supervisor: a Deno worker with its calls.
+ *
+ * @module
+ */
+import { Unavailable } from "../../schema/errors.ts";
+import type { ChildSpec, ExitReason, TreeNode } from "../tree/child.ts";
+import { type Endpoint, Rpc } from "./rpc.ts";
+import type { Fired, WorkerInit } from "./worker_protocol.ts";
+
+/** How long a worker may take to commit what its shards have applied. */
+const shutdownMs = 9_000;
+
+export interface WorkerChildOptions {
+  readonly id: string;
+  /** Resolves when the store's URL is known; the log's port is transferred. */
+  readonly init: (signal: AbortSignal) => Promise<{ init: WorkerInit; transfer: Transferable[] }>;
+  /** The worker serves calls. */
+  readonly onRunning: (rpc: Rpc) => void;
+  /** The worker is gone. */
+  readonly onGone: () => void;
+  readonly onFired: (notice: Fired) => void;
+  /** The tree inside the worker, as last reported. */
+  readonly tree: () => TreeNode | undefined;
+}
+
+export function workerChild(options: WorkerChildOptions): ChildSpec {
+  return {
+    id: options.id,
+    type: "worker",
+    restart: "permanent",
+    shutdownMs,
+    start: ({ signal }) => {
+      const { promise: exited, resolve } = Promise.withResolvers<ExitReason>();
+      const worker = new Worker(new URL("./shard_worker.ts", import.meta.url), {
+        type: "module",
+        name: options.id,
+      });
+      const end = (reason: ExitReason) => {
+        worker.terminate();
+        rpc.close(new Unavailable("shard", `Worker ${options.id} is gone`));
+        options.onGone();
+        resolve(reason);
+      };
+      const fail = (error: unknown) => end({ type: "failed", error });
+      const rpc = new Rpc(worker as unknown as Endpoint, {
+        fired: options.onFired,
+        exited: () => fail(new Error("Its shards failed beyond their restart budget")),
+      });
+      worker.onerror = (event) => {
+        // An uncaught throw in a worker ends the process unless it is handled here.
+        event.preventDefault();
+        fail(new Error(event.message));
+      };
+      const open = async () => {
+        const { init, transfer } = await options.init(signal);
+        await rpc.call("init", init, transfer);
+        options.onRunning(rpc);
+      };
+      open().catch((error) => signal.aborted ? end({ type: "stopped" }) : fail(error));
+      return {
+        exited,
+        stop: async () => {
+          // A worker that was never opened, or is gone, has nothing to finish.
+          await rpc.call("stop", undefined).catch(() => {});
+          end({ type: "stopped" });
+        },
+        kill: () => end({ type: "stopped" }),
+        tree: options.tree,
+      };
+    },
+  };
+}
