@@ -54,7 +54,13 @@ class MiniPlatform {
       const { status, body } = this.answer(message.events);
       const type = status === 503 ? "error" : "ack";
       socket.send(
-        JSON.stringify({ ...JSON.parse(body), type, id: message.id, retry_after_ms: 1 }),
+        JSON.stringify({
+          ...JSON.parse(body),
+          type,
+          id: message.id,
+          code: "unavailable",
+          retry_after: 0.001,
+        }),
       );
     };
     return response;

@@ -6,7 +6,7 @@
 
 /** What came back for a batch. */
 export interface Answer {
-  /** HTTP status; over WebSocket 202 or 400 for an `ack`, 503 for anything else. */
+  /** HTTP status; over WebSocket that which HTTP would have had. */
   readonly status: number;
   /** JSON text. */
   readonly body: string;

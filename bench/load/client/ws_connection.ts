@@ -16,8 +16,23 @@ interface Message {
   readonly type?: string;
   readonly id?: number;
   readonly accepted?: number;
-  readonly retry_after_ms?: number;
+  readonly code?: string;
+  /** Seconds. */
+  readonly retry_after?: number;
 }
+
+/** Statuses of the errors that are not mended by sending again; all others are. */
+const finalErrors: Readonly<Record<string, number>> = {
+  unauthorized: 401,
+  forbidden: 403,
+  bad_request: 400,
+  not_an_object: 400,
+  missing_field: 400,
+  invalid_field: 400,
+  invalid_json: 400,
+  too_deep: 400,
+  too_large: 413,
+};
 
 /** Sends batches over one WebSocket. */
 export class WsConnection implements Transport {
@@ -108,5 +123,6 @@ function answerOf(message: Message, body: string): Answer {
   if (message.type === "ack") {
     return { status: (message.accepted ?? 0) > 0 ? 202 : 400, body };
   }
-  return { status: 503, body, retryAfterMs: message.retry_after_ms ?? 250 };
+  const status = finalErrors[message.code ?? ""] ?? 503;
+  return { status, body, retryAfterMs: (message.retry_after ?? 0.25) * 1000 };
 }

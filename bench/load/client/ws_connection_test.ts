@@ -50,11 +50,11 @@ Deno.test("WsConnection authenticates, then gets an ack for each batch", async (
   );
 });
 
-Deno.test("WsConnection answers 400 when nothing was accepted, 503 for any other message", async () => {
+Deno.test("WsConnection answers 400 when nothing was accepted, 503 when it may send again", async () => {
   await withPlatform(
     ({ id, events }) =>
       events!.length === 0
-        ? { type: "error", id, code: "unavailable", retry_after_ms: 40 }
+        ? { type: "error", id, code: "unavailable", retry_after: 0.04 }
         : { type: "ack", id, accepted: 0, rejected: [{ index: 0, code: "not_an_object" }] },
     async (url) => {
       const connection = new WsConnection({ url, key: "secret" });
@@ -64,6 +64,14 @@ Deno.test("WsConnection answers 400 when nothing was accepted, 503 for any other
       connection.close();
     },
   );
+});
+
+Deno.test("WsConnection passes on that the key may not write", async () => {
+  await withPlatform(({ id }) => ({ type: "error", id, code: "forbidden" }), async (url) => {
+    const connection = new WsConnection({ url, key: "secret" });
+    assert.equal((await connection.send("[1]")).status, 403);
+    connection.close();
+  });
 });
 
 Deno.test("WsConnection fails when the platform hangs up, and connects anew", async () => {
