@@ -186,7 +186,7 @@ function upsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return value;
 }
 
-/** By code point, as `COLLATE "C"` orders UTF-8. */
+/** As `COLLATE "C"` orders (beyond the basic plane not quite, and nothing depends on it). */
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,0 +1,303 @@
+/**
+ * The store on PostgreSQL.
+ *
+ * @module
+ */
+import postgres from "postgres";
+import { OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
+import { dayOf, dayText } from "../../schema/event.ts";
+import { fingerprintBigint } from "../../schema/hash.ts";
+import { limits } from "../../schema/limits.ts";
+import { serverFault } from "./faults.ts";
+import {
+  decodeActors,
+  decodeOutbox,
+  encodeOutbox,
+  encodeRows,
+  encodeSnapshots,
+  encodeTimers,
+  type LoadRow,
+} from "./postgres_rows.ts";
+import { SqlPool, type Statement } from "./sql_pool.ts";
+import type {
+  AsOf,
+  CommitBatch,
+  DueTimer,
+  ShardClaim,
+  SourcePosition,
+  StageName,
+  Store,
+  StoredActor,
+} from "./store.ts";
+
+export interface PostgresStoreOptions {
+  /** `postgres://` URL of a prepared database; see `prepareDatabase`. */
+  readonly url: string;
+  /** Connections of this instance, opened when needed. @default 6 */
+  readonly connections?: number;
+  /** Deadline of each statement, milliseconds. @default limits.commitTimeoutMs */
+  readonly timeoutMs?: number;
+  /** Deadline of `behind`, milliseconds: it walks through all players of a shard. @default 600_000 */
+  readonly behindTimeoutMs?: number;
+}
+
+/** How long before our own deadline the server gives up: its answer is worth more than our guess. */
+const answerMs = 500;
+/** How long after a failure to make a day's partition the next attempt is made. */
+const dayRetryMs = 10_000;
+
+/**
+ * All statements are point accesses by index. So a plan is made once a connection, and not by
+ * statistics: those of a table that has just begun to grow would suggest reading it whole.
+ */
+const pointAccess = {
+  application_name: "gamemetrics-store",
+  plan_cache_mode: "force_generic_plan",
+  enable_seqscan: "off",
+  enable_bitmapscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+};
+
+/** {@link Store} on PostgreSQL. Connects lazily; a server that is away is `Unavailable` until it is back. */
+export class PostgresStore implements Store {
+  readonly #pool: SqlPool;
+  /** One connection for the long statement, so that it never holds up the short ones. */
+  readonly #walker: SqlPool;
+  readonly #timeoutMs: number;
+  readonly #behindTimeoutMs: number;
+  /** Days whose partition is being made or there; on failure the time of the next attempt. */
+  readonly #days = new Map<number, Promise<void> | number>();
+
+  constructor(options: PostgresStoreOptions) {
+    const { url, connections = 6 } = options;
+    this.#timeoutMs = options.timeoutMs ?? limits.commitTimeoutMs;
+    this.#behindTimeoutMs = options.behindTimeoutMs ?? 600_000;
+    const settings = (timeoutMs: number) => ({
+      ...pointAccess,
+      statement_timeout: String(Math.max(timeoutMs - answerMs, timeoutMs / 2)),
+      // A client that vanishes in the middle of a statement must not keep its row locks.
+      transaction_timeout: String(timeoutMs),
+    });
+    this.#pool = new SqlPool({ url, connections, settings: settings(this.#timeoutMs) });
+    this.#walker = new SqlPool({ url, connections: 1, settings: settings(this.#behindTimeoutMs) });
+  }
+
+  async takeShard(stage: StageName, partition: number, owner: string): Promise<ShardClaim> {
+    interface Row {
+      epoch: number;
+      next_offset: number;
+      emitted_offset: number;
+      sources: string;
+      outbox: string | null;
+    }
+    // Taken without our knowing is harmless: it is taken again, at a higher epoch.
+    const [row] = await this.#read((sql) =>
+      sql<Row[]>`select * from take_shard(${stage}, ${partition}, ${owner})`
+    );
+    const sources: Record<string, SourcePosition> = JSON.parse(row!.sources);
+    return {
+      epoch: row!.epoch,
+      nextOffset: row!.next_offset,
+      emittedOffset: row!.emitted_offset,
+      sources,
+      outbox: decodeOutbox(row!.outbox),
+    };
+  }
+
+  async load(
+    stage: StageName,
+    partition: number,
+    actorIds: readonly string[],
+    asOf?: AsOf,
+  ): Promise<StoredActor[]> {
+    if (actorIds.length === 0) return [];
+    const wanted = JSON.stringify(
+      Array.from(new Set(actorIds), (id) => ({ a: id, k: fingerprintBigint(id) })),
+    );
+    const rows = await this.#read((sql) => {
+      if (asOf !== undefined) return selectAsOf(sql, stage, partition, wanted, asOf);
+      return stage === "player"
+        ? selectPlayers(sql, partition, wanted)
+        : selectParts(sql, stage, partition, wanted);
+    });
+    return decodeActors(rows);
+  }
+
+  async commit(batch: CommitBatch): Promise<void> {
+    const { stage, partition, epoch, oldOffset, newOffset, emittedOffset, rows } = batch;
+    const sources = Object.keys(batch.sources).length === 0 ? null : JSON.stringify(batch.sources);
+    const journal = encodeRows(rows);
+    const snapshots = encodeSnapshots(batch.snapshots);
+    const outbox = encodeOutbox(batch.outbox);
+    const timers = encodeTimers(batch.timers);
+    const first = rows[0];
+    if (first !== undefined) await this.#makeDays(first.receivedAt, rows.at(-1)!.receivedAt);
+    await this.#run(this.#pool, this.#timeoutMs, (sql) =>
+      sql`select commit_batch(
+        ${stage}, ${partition}, ${epoch}, ${oldOffset}, ${newOffset}, ${emittedOffset}, ${sources},
+        ${batch.cleanAt ?? null}, ${journal}, ${snapshots}, ${outbox}, ${timers})`);
+  }
+
+  async behind(stage: StageName, partition: number): Promise<string[]> {
+    if (stage !== "player") return [];
+    const rows = await this.#read(
+      (sql) => sql<{ actor_id: string }[]>`select * from actors_behind(${stage}, ${partition})`,
+      this.#walker,
+      this.#behindTimeoutMs,
+    );
+    return rows.map((row) => row.actor_id);
+  }
+
+  async dueTimers(
+    stage: StageName,
+    partition: number,
+    now: number,
+    limit: number,
+  ): Promise<DueTimer[]> {
+    const rows = await this.#read((sql) =>
+      sql<{ actor_id: string; name: string; due_at: number }[]>`
+        select actor_id, name, (extract(epoch from due_at) * 1000)::float8 as due_at
+        from timer
+        where stage = ${stage} and partition = ${partition}
+          and due_at <= to_timestamp(${now}::float8 / 1000)
+        order by timer.due_at, actor_id, name limit ${limit}`
+    );
+    return rows.map((row) => ({ actorId: row.actor_id, name: row.name, dueAt: row.due_at }));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#pool.close(), this.#walker.close()]);
+  }
+
+  async #run<T>(pool: SqlPool, timeoutMs: number, statement: Statement<T>): Promise<T> {
+    try {
+      return await pool.run(timeoutMs, statement);
+    } catch (error) {
+      throw error instanceof postgres.PostgresError ? serverFault(error) : error;
+    }
+  }
+
+  /** A statement that may be repeated: its outcome does not matter if nobody hears of it. */
+  async #read<T>(
+    statement: Statement<T>,
+    pool: SqlPool = this.#pool,
+    timeoutMs: number = this.#timeoutMs,
+  ): Promise<T> {
+    try {
+      return await this.#run(pool, timeoutMs, statement);
+    } catch (error) {
+      if (!(error instanceof OutcomeUnknown)) throw error;
+      throw new Unavailable("store", error.message, { cause: error.cause });
+    }
+  }
+
+  /**
+   * Sees to the partitions of the days between two arrivals, and ahead to the next two, which nobody
+   * waits for. A day that cannot be made now is no harm: its rows go to the default partition.
+   */
+  async #makeDays(firstMs: number, lastMs: number): Promise<void> {
+    const last = dayOf(lastMs);
+    for (let day = dayOf(firstMs); day <= last; day++) await this.#makeDay(day);
+    this.#makeDay(last + 1);
+    this.#makeDay(last + 2);
+  }
+
+  async #makeDay(day: number): Promise<void> {
+    const known = this.#days.get(day);
+    if (typeof known === "number" && performance.now() < known) return;
+    if (typeof known === "object") return await known;
+    const date = dayText(day);
+    const making = this.#read((sql) => sql`select make_day_partition(${date}::text::date)`).then(
+      () => {},
+      () => void this.#days.set(day, performance.now() + dayRetryMs),
+    );
+    this.#days.set(day, making);
+    await making;
+  }
+}
+
+type Selected = PromiseLike<LoadRow[]>;
+
+/** Parts only: what a stage without a journal has. */
+function selectParts(
+  sql: postgres.Sql,
+  stage: StageName,
+  partition: number,
+  wanted: string,
+): Selected {
+  return sql<LoadRow[]>`
+    select s.actor_id, s.part, s."offset"::float8 as "offset", s.version::float8 as number,
+      s.checksum, s.body as text
+    from json_to_recordset(${wanted}::text::json) as w(a text, k bigint), lateral (
+      select * from snapshot s
+      where s.stage = ${stage} and s.actor_id = w.a and s.partition = ${partition} offset 0) s`;
+}
+
+/**
+ * The snapshot of each player, and its journal rows after it. Only days from the shard's clean time
+ * on are looked into, so a player never seen costs a few index probes. `offset 0` keeps each lookup
+ * a lookup, whatever the planner believes of tables that were empty when it looked.
+ */
+function selectPlayers(sql: postgres.Sql, partition: number, wanted: string): Selected {
+  return sql<LoadRow[]>`
+    with w as materialized (
+      select w.a, w.k, s."offset" as last, s.version, s.checksum, s.body
+      from json_to_recordset(${wanted}::text::json) as w(a text, k bigint) left join lateral (
+        select * from snapshot s
+        where s.stage = 'player' and s.actor_id = w.a and s.part = '' and s.partition = ${partition}
+        offset 0) s on true
+    )
+    select a as actor_id, '' as part, last::float8 as "offset", version::float8 as number, checksum,
+      body as text
+    from w where last is not null
+    union all
+    select w.a, null, e."offset"::float8, (extract(epoch from e.received_at) * 1000)::float8, null,
+      event_json(e.row)
+    from w, lateral (
+      select e."offset", e.received_at, e as row from player_events e
+      where e.partition = ${partition} and e.player_key = w.k and e."offset" > coalesce(w.last, -1)
+        and e.received_at >= coalesce(
+          (select clean_at from shard where stage = 'player' and partition = ${partition}),
+          '-infinity')
+        and e.studio || '/' || e.user_id = w.a
+      offset 0) e`;
+}
+
+/** State at an earlier time: parts that reflect nothing later, and journal rows up to then. */
+function selectAsOf(
+  sql: postgres.Sql,
+  stage: StageName,
+  partition: number,
+  wanted: string,
+  asOf: AsOf,
+): Selected {
+  const offset = asOf.offset ?? null;
+  const receivedAt = asOf.receivedAt ?? null;
+  return sql<LoadRow[]>`
+    with bound as materialized (
+      select coalesce(${offset}::float8::bigint, 9223372036854775807) as "offset",
+        coalesce(to_timestamp(${receivedAt}::float8 / 1000), 'infinity') as received_at
+    ), w as materialized (
+      select w.a, w.k from json_to_recordset(${wanted}::text::json) as w(a text, k bigint)
+    ), s as materialized (
+      select s.* from bound, w, lateral (
+        select * from snapshot s
+        where s.stage = ${stage} and s.actor_id = w.a and s.partition = ${partition} offset 0) s
+      where s."offset" <= bound."offset" and not exists (
+        select 1 from player_events e
+        where ${stage}::text = 'player' and e.partition = ${partition} and e.player_key = w.k
+          and e."offset" = s."offset" and e.received_at > bound.received_at)
+    )
+    select actor_id, part, "offset"::float8, version::float8 as number, checksum, body as text from s
+    union all
+    select w.a, null, e."offset"::float8, (extract(epoch from e.received_at) * 1000)::float8, null,
+      event_json(e.row)
+    from bound, w, lateral (
+      select e."offset", e.received_at, e as row from player_events e
+      where ${stage}::text = 'player' and e.partition = ${partition} and e.player_key = w.k
+        and e."offset" > coalesce((select s."offset" from s where s.actor_id = w.a and s.part = ''), -1)
+        and e."offset" <= bound."offset" and e.received_at <= bound.received_at
+        and e.studio || '/' || e.user_id = w.a
+      offset 0) e`;
+}
