@@ -26,6 +26,8 @@ export const limits = {
   eventPastMsMax: 30 * DAY_MS,
   eventFutureMsMax: DAY_MS,
   deadLetterPayloadBytesMax: 4 * KIB,
+  /** The state in a poison bundle; a larger one is left out. */
+  deadLetterStateCharsMax: 256 * KIB,
 
   // What the gateway holds.
   acceptTimeoutMs: 2 * SECOND,
@@ -60,6 +62,8 @@ export const limits = {
   commitDelayMsMax: 100,
   commitDelayMsMin: 40,
   commitRowsMax: 5000,
+  /** Text of the records in one commit; one fetch may go beyond. */
+  commitBytesMax: 4 * MIB,
   commitTimeoutMs: 5 * SECOND,
   retryDelayMsMin: 50,
   retryDelayMsMax: 2 * SECOND,
@@ -102,6 +106,12 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
     [l.logBatchBytesMax <= l.appendQueueBytesMax, "logBatchBytesMax <= appendQueueBytesMax"],
     [l.commitDelayMsMin <= l.commitDelayMsMax, "commitDelayMsMin <= commitDelayMsMax"],
     [l.commitDelayMsMax < l.commitTimeoutMs, "commitDelayMsMax < commitTimeoutMs"],
+    [l.fetchBytesMax <= l.commitBytesMax, "fetchBytesMax <= commitBytesMax"],
+    [
+      l.deadLetterStateCharsMax + l.eventBytesMax + l.deadLetterPayloadBytesMax <
+        l.logBatchBytesMax,
+      "deadLetterStateCharsMax + eventBytesMax + deadLetterPayloadBytesMax < logBatchBytesMax",
+    ],
     [l.snapshotRowsBehindMax < l.commitRowsMax, "snapshotRowsBehindMax < commitRowsMax"],
     [l.retryDelayMsMin <= l.retryDelayMsMax, "retryDelayMsMin <= retryDelayMsMax"],
     // One uncommitted flush must never outgrow the ring that deduplicates it.

@@ -17,6 +17,8 @@ import type { Decoded, Stage } from "./stage.ts";
 export interface ApplierPorts {
   /** Messages of an actor that were applied and are not committed, in order. */
   uncommitted(actorId: string): AppliedMessage[];
+  /** {@link Cells.reload}, for as long as it takes. */
+  reload(actorId: string): Promise<Cell>;
   parked(actorId: string, error: Error): void;
 }
 
@@ -53,38 +55,33 @@ export class Applier {
   }
 
   /**
-   * Applies a record to the batch that `pending` gives. Returns a promise only when an actor had to
-   * be rebuilt: the common way stays synchronous.
+   * Applies a record. Returns a promise only when a message failed: the common way stays
+   * synchronous. Until the promise resolves `batch` holds half a record and must not be sealed.
    */
   apply(
     record: LogRecord,
     decoded: DecodedRecord,
     sources: Record<string, SourcePosition>,
-    pending: () => Batch,
+    batch: Batch,
   ): Promise<void> | undefined {
     const { source, messages, error } = decoded;
-    if (error !== undefined) this.#parkRecord(record, error, pending());
+    if (error !== undefined) this.#parkRecord(record, error, batch);
     if (source !== undefined) {
       if (isOld(source.position, sources[source.name])) {
         this.ignored++;
-        this.#finish(record, pending());
+        batch.finish(record);
         return undefined;
       }
       sources[source.name] = source.position;
-      pending().sources[source.name] = source.position;
+      batch.sources[source.name] = source.position;
     }
     for (let i = 0; i < messages.length; i++) {
       const { actorId, message } = messages[i]!;
-      const failure = this.#tryApply(record, actorId, message, pending());
-      if (failure !== undefined) return this.#afterFailure(record, decoded, i, failure, pending);
+      const failure = this.#tryApply(record, actorId, message, batch);
+      if (failure !== undefined) return this.#afterFailure(record, decoded, i, failure, batch);
     }
-    this.#finish(record, pending());
+    batch.finish(record);
     return undefined;
-  }
-
-  #finish(record: LogRecord, batch: Batch): void {
-    batch.newOffset = record.offset + 1;
-    if (record.timestamp > batch.newestAt) batch.newestAt = record.timestamp;
   }
 
   /** Applies one message; returns the error when the actor threw. */
@@ -134,32 +131,28 @@ export class Applier {
     decoded: DecodedRecord,
     failedAt: number,
     failure: Error,
-    pending: () => Batch,
+    batch: Batch,
   ): Promise<void> {
     let error: Error | undefined = failure;
     for (let i = failedAt; i < decoded.messages.length; i++) {
       const { actorId, message } = decoded.messages[i]!;
-      if (i > failedAt) error = this.#tryApply(record, actorId, message, pending());
+      if (i > failedAt) error = this.#tryApply(record, actorId, message, batch);
       if (error === undefined) continue;
       if (!(error instanceof InvalidInput)) {
         await this.#rebuild(actorId);
-        error = this.#tryApply(record, actorId, message, pending());
+        error = this.#tryApply(record, actorId, message, batch);
         if (error === undefined) continue;
         await this.#rebuild(actorId);
       }
-      this.#parkMessage(record, actorId, message, error, pending());
+      this.#parkMessage(record, actorId, message, error, batch);
     }
-    this.#finish(record, pending());
+    batch.finish(record);
   }
 
   /** The actor as snapshot, journal and the earlier uncommitted messages make it. */
   async #rebuild(actorId: string): Promise<void> {
     const earlier = this.ports.uncommitted(actorId);
-    const pinnedAt = this.cells.get(actorId)?.pinnedAt ?? -1;
-    this.cells.drop(actorId);
-    await this.cells.load([actorId]);
-    const cell = this.cells.get(actorId) ?? this.cells.create(actorId);
-    cell.pinnedAt = pinnedAt;
+    const cell = await this.ports.reload(actorId);
     for (const { message, offset, now } of earlier) {
       if (offset <= cell.offset) continue;
       const ctx = { actorId, now, partition: this.partition, offset };
@@ -178,11 +171,6 @@ export class Applier {
     error: Error,
     batch: Batch,
   ): void {
-    const cell = this.cells.get(actorId);
-    const { behaviour } = this.stage;
-    const state: Json = cell === undefined
-      ? null
-      : behaviour.describe(cell.state).map(({ part, body }) => [part, JSON.parse(body)]);
     const isEvent = this.stage.topic === "player.events.raw";
     const letter: DeadLetter = {
       studio: actorId.slice(0, actorId.indexOf("/")),
@@ -193,13 +181,23 @@ export class Applier {
       ...(isEvent && !isInternal(message as PlayerEvent) ? { event: message as PlayerEvent } : {}),
       actor: {
         id: actorId,
-        state,
+        // For the sender's fault nobody needs the state, and a flood of them would be large.
+        state: error instanceof InvalidInput ? null : this.#stateOf(actorId),
         position: `${this.partition}:${record.offset}`,
-        version: behaviour.version,
+        version: this.stage.behaviour.version,
       },
     };
     batch.park(actorId, letter);
     this.ports.parked(actorId, error);
+  }
+
+  /** The parts of an actor's state; `null` when they are too much for a record. */
+  #stateOf(actorId: string): Json {
+    const cell = this.cells.peek(actorId);
+    const parts = cell === undefined ? [] : this.stage.behaviour.describe(cell.state);
+    const chars = parts.reduce((sum, { part, body }) => sum + part.length + body.length, 0);
+    if (chars === 0 || chars > limits.deadLetterStateCharsMax) return null;
+    return parts.map(({ part, body }) => [part, JSON.parse(body)]);
   }
 
   #parkRecord(record: LogRecord, error: Error, batch: Batch): void {

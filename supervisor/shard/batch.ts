@@ -6,8 +6,10 @@
 import type { Effect } from "../../actors/kernel/behaviour.ts";
 import { DeltaFold, type GameDeltaRecord } from "../../actors/game/game_deltas.ts";
 import type { DeadLetter } from "../../schema/event.ts";
+import { limits } from "../../schema/limits.ts";
 import { partitionOf } from "../../schema/partition.ts";
 import type { Topics } from "../../schema/topics.ts";
+import type { LogRecord } from "../log/log.ts";
 import type {
   CommitBatch,
   JournalRow,
@@ -41,6 +43,8 @@ export class Batch {
   readonly #timers = new Map<string, TimerChange>();
   readonly #fold = new DeltaFold();
   readonly #letters: { readonly key: string; readonly letter: DeadLetter }[] = [];
+  /** Text of the records that it holds, in UTF-16 units. */
+  #bytes = 0;
   newOffset: number;
   /** Arrival of the newest record, milliseconds. */
   newestAt = 0;
@@ -54,9 +58,21 @@ export class Batch {
     return this.newOffset === this.oldOffset && this.snapshots.size === 0;
   }
 
-  /** How many messages and records it holds: what the ceiling counts. */
+  /** How many messages and dead letters it holds. */
   get size(): number {
     return this.applied.length + this.#letters.length;
+  }
+
+  /** At its ceiling: nothing more is applied before it is taken. */
+  get isFull(): boolean {
+    return this.size >= limits.commitRowsMax || this.#bytes >= limits.commitBytesMax;
+  }
+
+  /** Takes a record in whole, once its messages are applied or parked. */
+  finish({ offset, timestamp, value }: LogRecord): void {
+    this.newOffset = offset + 1;
+    this.newestAt = Math.max(this.newestAt, timestamp);
+    this.#bytes += value.length;
   }
 
   addEffects(actorId: string, effects: readonly Effect[]): void {

@@ -33,6 +33,8 @@ export class Cells {
   readonly #loading = new Map<string, Promise<number>>();
   #bytes = 0;
   #expected: ReadonlySet<string> = new Set();
+  /** Taken out of use after a throw, until they are loaded anew. */
+  readonly #broken = new Map<string, Cell>();
   #hand: Iterator<Cell> = this.#live.values();
   /** Counted for the metrics. */
   loaded = 0;
@@ -112,6 +114,30 @@ export class Cells {
     }
   }
 
+  /** Arrival of the oldest row that no snapshot reflects, milliseconds; `Infinity` when there is none. */
+  get behindSince(): number {
+    let oldest = Infinity;
+    for (const cell of this.#live.values()) oldest = Math.min(oldest, cell.behindSince);
+    for (const cell of this.#broken.values()) oldest = Math.min(oldest, cell.behindSince);
+    return oldest;
+  }
+
+  /**
+   * The actor as the store has it, in place of a live one whose state can no longer be trusted.
+   *
+   * @throws {Unavailable} call it again
+   */
+  async reload(id: string): Promise<Cell> {
+    const broken = this.#live.get(id);
+    if (broken !== undefined) this.#broken.set(id, broken);
+    this.drop(id);
+    await this.load([id]);
+    const cell = this.#live.get(id) ?? this.create(id);
+    cell.pinnedAt = this.#broken.get(id)?.pinnedAt ?? -1;
+    this.#broken.delete(id);
+    return cell;
+  }
+
   /** A new actor that the store has never seen. */
   create(id: string): Cell {
     const cell = this.#cell(id, this.stage.behaviour.create(id));
@@ -168,11 +194,6 @@ export class Cells {
     return cell;
   }
 
-  /** Puts a rebuilt cell in place of a live one. */
-  replace(cell: Cell): void {
-    this.#put(cell);
-  }
-
   drop(id: string): void {
     const cell = this.#live.get(id);
     if (cell === undefined) return;
@@ -210,11 +231,11 @@ export class Cells {
    * the recently used (CLOCK).
    */
   passivate(bytesMax: number, committedOffset: number, most: number): Cell[] {
-    const behind: Cell[] = [];
+    const behind = new Set<Cell>();
     let excess = this.#bytes - bytesMax;
     for (
       let steps = this.#live.size * 2;
-      excess > 0 && steps > 0 && behind.length < most;
+      excess > 0 && steps > 0 && behind.size < most;
       steps--
     ) {
       let next = this.#hand.next();
@@ -226,12 +247,13 @@ export class Cells {
       const cell = next.value;
       if (cell.referenced) cell.referenced = false;
       else if (this.#isIdle(cell, committedOffset)) {
+        if (cell.snapshotOffset === cell.offset) this.#passivate(cell);
+        else if (behind.has(cell)) continue;
+        else behind.add(cell);
         excess -= cell.bytes;
-        if (cell.snapshotOffset !== cell.offset) behind.push(cell);
-        else this.#passivate(cell);
       }
     }
-    return behind;
+    return [...behind];
   }
 
   #passivate(cell: Cell): void {

@@ -11,8 +11,8 @@ import type { Clock } from "./clock.ts";
 export interface RetryOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Called with each transient failure, before the wait. */
-  readonly onRetry?: (error: Unavailable) => void;
+  /** Called with each transient failure, the first is number 1, before the wait. */
+  readonly onRetry?: (error: Unavailable, failures: number) => void;
   /** Called once when what has failed succeeds, or will not be tried again. */
   readonly onSettled?: () => void;
 }
@@ -32,8 +32,7 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
         return await attempt();
       } catch (error) {
         if (!(error instanceof Unavailable) || signal.aborted) throw error;
-        failures++;
-        options.onRetry?.(error);
+        options.onRetry?.(error, ++failures);
         await clock.sleep(Math.min(delayMs, limits.retryDelayMsMax), signal);
         if (signal.aborted) throw error;
       }

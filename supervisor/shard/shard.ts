@@ -14,14 +14,12 @@ import { limits } from "../../schema/limits.ts";
 import type { AskContext } from "../../actors/kernel/behaviour.ts";
 import type { AsOf, CommitBatch, ShardClaim, SourcePosition } from "../store/store.ts";
 import type { LogRecord } from "../log/log.ts";
-import { Applier } from "./applier.ts";
 import { Batch } from "./batch.ts";
-import { type Cell, Cells } from "./cells.ts";
-import { Emitter } from "./emitter.ts";
+import type { Cell } from "./cells.ts";
 import { Gate } from "./gate.ts";
+import { newOwnership, type Ownership } from "./ownership.ts";
 import { retry, type RetryOptions } from "./retry.ts";
 import type { Inspection, ShardOptions, ShardReport, ShardState } from "./shard_types.ts";
-import { SnapshotKeeper } from "./snapshot_keeper.ts";
 import { runTogether } from "./task_group.ts";
 import { runTimerFeed } from "./timer_feed.ts";
 
@@ -29,20 +27,6 @@ import { runTimerFeed } from "./timer_feed.ts";
 const passivationsPerCommitMax = 2000;
 
 const trimEveryMs = 10_000;
-
-/** Everything that is true of one ownership and void with it. */
-interface Ownership {
-  readonly claim: ShardClaim;
-  readonly cells: Cells;
-  readonly emitter: Emitter;
-  readonly keeper: SnapshotKeeper;
-  readonly applier: Applier;
-  /** Applied, not yet being committed. */
-  pending: Batch;
-  /** Being committed. */
-  committing: Batch | undefined;
-  committedOffset: number;
-}
 
 /** Runs what may be left half done at a stop: waiting for a resource then ends without an error. */
 async function untilStopped(stop: AbortSignal, run: () => Promise<void>): Promise<void> {
@@ -61,11 +45,23 @@ export class Shard {
   /** The pending batch is at its ceiling, or was taken. */
   readonly #full = new Gate();
   readonly #taken = new Gate();
+  readonly #rebuilt = new Gate();
   readonly #resumed = new Gate();
   #inputEnded = false;
   #paused = false;
+  /** Calls that failed and are being tried again. */
+  #waits = 0;
   #trimmedAt = 0;
-  readonly #counts = { applied: 0, ignored: 0, parked: 0, commits: 0, commitMs: 0, retakes: 0 };
+  readonly #counts = {
+    applied: 0,
+    ignored: 0,
+    parked: 0,
+    commits: 0,
+    commitMs: 0,
+    retakes: 0,
+    loaded: 0,
+    passivated: 0,
+  };
 
   constructor(readonly options: ShardOptions) {}
 
@@ -80,14 +76,14 @@ export class Shard {
     try {
       while (!await this.#serve(stop, kill));
     } finally {
-      this.#own = undefined;
       this.#state = "stopped";
     }
   }
 
   /** One ownership. True when stopped in order, false when the shard must be taken again. */
   async #serve(stop: AbortSignal, kill: AbortSignal): Promise<boolean> {
-    const { stage, partition, owner, store } = this.options;
+    const { stage, partition, owner, store, clock } = this.options;
+    this.#state = "starting";
     const scope = new AbortController();
     const onKill = () => scope.abort();
     kill.addEventListener("abort", onKill);
@@ -97,7 +93,7 @@ export class Shard {
     const beforeStop = this.#retrying(giveUp);
     try {
       const claim = await retry(() => store.takeShard(stage.name, partition, owner), beforeStop);
-      const own = this.#take(claim);
+      const own = this.#take(claim, retrying);
       this.#state = "running";
       await runTogether(scope, [
         () => this.#applyLoop(own, giveUp, retrying),
@@ -108,53 +104,50 @@ export class Shard {
       ]);
       return true;
     } catch (error) {
-      if (giveUp.aborted && error instanceof Unavailable) return true;
+      // Not `giveUp`: that one is aborted by every failure.
+      if ((stop.aborted || kill.aborted) && error instanceof Unavailable) return true;
       if (!(error instanceof OutcomeUnknown)) throw error;
       this.#counts.retakes++;
       this.options.events?.retaken?.(error);
+      await clock.sleep(limits.retryDelayMsMin, AbortSignal.any([stop, kill]));
       return false;
     } finally {
       scope.abort();
       kill.removeEventListener("abort", onKill);
-      this.#own = undefined;
+      this.#leave();
     }
+  }
+
+  /** Keeps the counters of an ownership that is over. */
+  #leave(): void {
+    if (this.#own === undefined) return;
+    const { applier, cells } = this.#own;
+    this.#counts.ignored += applier.ignored;
+    this.#counts.loaded += cells.loaded;
+    this.#counts.passivated += cells.passivated;
+    this.#own = undefined;
   }
 
   #retrying(signal: AbortSignal): RetryOptions {
     return {
       clock: this.options.clock,
       signal,
-      onRetry: (error) => {
-        if (this.#state === "running") this.#state = "waiting";
+      onRetry: (error, failures) => {
+        if (failures === 1) this.#waits++;
         this.options.events?.waiting?.(error);
       },
+      onSettled: () => this.#waits--,
     };
   }
 
-  #take(claim: ShardClaim): Ownership {
-    const { stage, partition, store, log, clock } = this.options;
-    const cells = new Cells(stage, partition, store);
-    const own: Ownership = {
-      claim,
-      cells,
-      emitter: new Emitter(log, claim.outbox, claim.emittedOffset),
-      keeper: new SnapshotKeeper(cells, store, clock, (wanted) => {
-        for (const cell of wanted) own.pending.snapshots.add(cell.id);
-        this.#filled.open();
-      }),
-      applier: new Applier(stage, partition, cells, {
-        uncommitted: (actorId) =>
-          [...own.committing?.applied ?? [], ...own.pending.applied]
-            .filter((applied) => applied.actorId === actorId),
-        parked: (actorId, error) => {
-          this.#counts.parked++;
-          this.options.events?.parked?.(actorId, error);
-        },
-      }),
-      pending: new Batch(claim.nextOffset),
-      committing: undefined,
-      committedOffset: claim.nextOffset,
-    };
+  #take(claim: ShardClaim, retrying: RetryOptions): Ownership {
+    const own = newOwnership(this.options, claim, retrying, {
+      filled: () => this.#filled.open(),
+      parked: (actorId, error) => {
+        this.#counts.parked++;
+        this.options.events?.parked?.(actorId, error);
+      },
+    });
     this.#inputEnded = false;
     this.#own = own;
     return own;
@@ -165,8 +158,7 @@ export class Shard {
     const sources: Record<string, SourcePosition> = { ...own.claim.sources };
     let position = own.claim.nextOffset;
     while (!stop.aborted) {
-      if (this.#paused) await this.#resumed.wait(stop);
-      if (own.pending.size >= limits.commitRowsMax) {
+      if (own.pending.isFull) {
         this.#full.open();
         await this.#taken.wait(stop);
         continue;
@@ -176,17 +168,21 @@ export class Shard {
         const fetch = () => log.fetch(stage.topic, partition, position, limits.fetchBytesMax, stop);
         records = await retry(fetch, this.#retrying(stop));
       });
-      if (records.length === 0) continue;
+      // A pause holds back what was fetched, too.
+      while (this.#paused && !stop.aborted) await this.#resumed.wait(stop);
+      if (records.length === 0 || stop.aborted) continue;
       const decoded = records.map((record) => own.applier.decode(record));
       const wanted = new Set(decoded.flatMap((d) => d.messages.map((m) => m.actorId)));
       own.cells.expect(wanted);
       await retry(() => own.cells.load(wanted), retrying);
       if (retrying.signal.aborted) return;
-      this.#state = "running";
       for (let i = 0; i < records.length; i++) {
-        // `own.pending` may have been taken while a poisoned actor was rebuilt: read it anew.
-        const waited = own.applier.apply(records[i]!, decoded[i]!, sources, () => own.pending);
-        if (waited !== undefined) await waited;
+        const rebuilt = own.applier.apply(records[i]!, decoded[i]!, sources, own.pending);
+        if (rebuilt === undefined) continue;
+        own.isRebuilding = true;
+        await rebuilt;
+        own.isRebuilding = false;
+        this.#rebuilt.open();
       }
       position = records.at(-1)!.offset + 1;
       own.keeper.appliedUntil = records.at(-1)!.timestamp;
@@ -205,7 +201,7 @@ export class Shard {
         await this.#filled.wait(signal);
         continue;
       }
-      if (!this.#inputEnded && own.pending.size < limits.commitRowsMax) {
+      if (!this.#inputEnded && !own.pending.isFull) {
         const early = new AbortController();
         const onFull = this.#full.wait(AbortSignal.any([signal, early.signal]));
         const slept = clock.sleep(stage.commitDelayMs, AbortSignal.any([signal, early.signal]));
@@ -213,6 +209,7 @@ export class Shard {
         early.abort();
       }
       await own.emitter.room(signal);
+      while (own.isRebuilding && !signal.aborted) await this.#rebuilt.wait(signal);
       if (signal.aborted) return;
       await this.#commit(own, retrying);
     }
@@ -259,15 +256,18 @@ export class Shard {
     for (const id of batch.snapshots) {
       own.cells.passivateIfIdle(id, own.committedOffset, actorBytesMax);
     }
-    const behind = own.cells.passivate(
-      actorBytesMax,
-      own.committedOffset,
-      passivationsPerCommitMax,
-    );
-    for (const cell of behind) own.pending.snapshots.add(cell.id);
+    this.#shrink(own);
     own.keeper.committed();
     this.#trim(own);
     events?.committed?.(sealed, [...batch.touched], clock.now() - startedAt);
+  }
+
+  /** Brings the live actors back within their budget; some only after the next commit. */
+  #shrink({ cells, committedOffset, pending }: Ownership): void {
+    const { actorBytesMax } = this.options;
+    const behind = cells.passivate(actorBytesMax, committedOffset, passivationsPerCommitMax);
+    for (const cell of behind) pending.snapshots.add(cell.id);
+    if (behind.length > 0) this.#filled.open();
   }
 
   /** Lets the log drop what is committed, once its retention allows; now and then is enough. */
@@ -313,6 +313,8 @@ export class Shard {
         if (await own.cells.load([actorId]) === 0) break;
       }
       const cell = own.cells.get(actorId);
+      // Reading alone loads actors, too.
+      if (own.cells.bytes > this.options.actorBytesMax) this.#shrink(own);
       return cell === undefined || cell.offset < 0 ? undefined : cell;
     }
     if (stage.behaviour.durability !== "journal") {
@@ -333,6 +335,11 @@ export class Shard {
     this.#resumed.open();
   }
 
+  get #stateNow(): ShardState {
+    if (this.#paused && this.#state === "running") return "paused";
+    return this.#waits > 0 && this.#state === "running" ? "waiting" : this.#state;
+  }
+
   report(): ShardReport {
     const own = this.#own;
     const { stage, partition, clock } = this.options;
@@ -346,12 +353,15 @@ export class Shard {
       actorBytes: own?.cells.bytes ?? 0,
       mailbox: (own?.pending.size ?? 0) + (own?.committing?.size ?? 0),
       emitting: own?.emitter.waiting ?? 0,
-      state: this.#paused ? "paused" : this.#state,
+      state: this.#stateNow,
       ...this.#counts,
-      ignored: own?.applier.ignored ?? 0,
-      loaded: own?.cells.loaded ?? 0,
-      passivated: own?.cells.passivated ?? 0,
-      snapshotAgeMs: own === undefined ? 0 : Math.max(0, clock.now() - own.keeper.oldestBehind()),
+      ignored: this.#counts.ignored + (own?.applier.ignored ?? 0),
+      loaded: this.#counts.loaded + (own?.cells.loaded ?? 0),
+      passivated: this.#counts.passivated + (own?.cells.passivated ?? 0),
+      snapshotAgeMs: Math.max(
+        0,
+        clock.now() - Math.min(own?.cells.behindSince ?? Infinity, clock.now()),
+      ),
     };
   }
 }

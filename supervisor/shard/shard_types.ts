@@ -44,7 +44,8 @@ export interface Inspection {
   readonly parts: readonly Part[];
 }
 
-export type ShardState = "starting" | "running" | "waiting" | "paused" | "stopping" | "stopped";
+/** `waiting`: a call to log or store failed and is being tried again. */
+export type ShardState = "starting" | "running" | "waiting" | "paused" | "stopped";
 
 /** A shard's row in `/admin/shards`. */
 export interface ShardReport {

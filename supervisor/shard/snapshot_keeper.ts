@@ -37,13 +37,6 @@ export class SnapshotKeeper {
     this.#committed.open();
   }
 
-  /** Arrival of the oldest row that no snapshot reflects; now when there is none. */
-  oldestBehind(): number {
-    let oldest = this.clock.now();
-    for (const cell of this.cells.values()) oldest = Math.min(oldest, cell.behindSince);
-    return oldest;
-  }
-
   async run(options: RetryOptions): Promise<void> {
     const { signal } = options;
     if (this.cells.stage.behaviour.durability !== "journal") return;
@@ -54,8 +47,8 @@ export class SnapshotKeeper {
       await this.clock.sleep(sweepMs, signal);
       const since = this.clock.now() - limits.snapshotMsBehindMax + 10 * sweepMs;
       const overdue = [...this.cells.values()].filter((cell) => cell.behindSince < since);
-      if (overdue.length > 0) this.request(overdue);
-      this.#advance();
+      await this.#snapshotAll(overdue, signal);
+      if (!signal.aborted) this.#advance();
     }
   }
 
@@ -65,19 +58,24 @@ export class SnapshotKeeper {
     for (let i = 0; i < ids.length && !options.signal.aborted; i += chunkActors) {
       const chunk = ids.slice(i, i + chunkActors);
       await retry(() => this.cells.load(chunk), options);
-      const behind = chunk.flatMap((id) => {
-        const cell = this.cells.peek(id);
-        return cell === undefined || cell.rowsBehind === 0 ? [] : [cell];
-      });
-      if (behind.length === 0) continue;
-      this.request(behind);
-      await this.#committed.wait(options.signal);
+      const behind = chunk.flatMap((id) => this.cells.peek(id) ?? []);
+      await this.#snapshotAll(behind, options.signal);
     }
     if (!options.signal.aborted) this.#advance();
   }
 
+  /** A chunk goes with each commit, so that none grows without end. */
+  async #snapshotAll(cells: readonly Cell[], signal: AbortSignal): Promise<void> {
+    for (let i = 0; i < cells.length && !signal.aborted; i += chunkActors) {
+      const behind = cells.slice(i, i + chunkActors).filter((cell) => cell.rowsBehind > 0);
+      if (behind.length === 0) continue;
+      this.request(behind);
+      await this.#committed.wait(signal);
+    }
+  }
+
   /** What is not applied yet is not covered: the clean time stays behind the records read. */
   #advance(): void {
-    if (this.appliedUntil > 0) this.cleanAt = Math.min(this.oldestBehind(), this.appliedUntil);
+    if (this.appliedUntil > 0) this.cleanAt = Math.min(this.cells.behindSince, this.appliedUntil);
   }
 }

@@ -11,6 +11,12 @@ import { limits } from "../../schema/limits.ts";
 import type { StageName } from "../store/store.ts";
 import type { AnyBehaviour, Stage } from "./stage.ts";
 
+/** The gateway lets nothing else in, but it is not the only one who can write to the log. */
+function isPlayerEvent({ studio, user_id, event_type }: PlayerEvent): boolean {
+  return typeof studio === "string" && typeof user_id === "string" &&
+    typeof event_type === "string";
+}
+
 /** Players read raw events, one record a message. */
 export function playerStage(behaviour: AnyBehaviour = player): Stage {
   return {
@@ -20,6 +26,9 @@ export function playerStage(behaviour: AnyBehaviour = player): Stage {
     commitDelayMs: limits.commitDelayMsMin,
     decode(record) {
       const event = JSON.parse(record.value) as PlayerEvent;
+      if (!isPlayerEvent(event)) {
+        throw new SyntaxError("Cannot read a record that is no event of a player");
+      }
       return { messages: [{ actorId: playerId(event), message: event }] };
     },
     replay: (event) => JSON.parse(event.value) as PlayerEvent,
