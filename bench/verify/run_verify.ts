@@ -35,6 +35,8 @@ export interface VerifyPlan {
   readonly players: number | undefined;
   /** How long the platform may take to catch up. */
   readonly timeoutMs: number;
+  /** Between two looks whether it has, milliseconds. @default 500 */
+  readonly pollMs?: number;
 }
 
 export interface VerifyReport {
@@ -78,6 +80,8 @@ async function verify(plan: VerifyPlan, sql: Sql, graphql: GraphqlReader): Promi
     },
     plan.timeoutMs,
     (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    () => performance.now(),
+    plan.pollMs,
   );
   const checks: Check[] = [{
     name: "the platform has caught up",

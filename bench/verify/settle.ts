@@ -5,6 +5,9 @@
  * @module
  */
 
+/** Between two looks: each counts the whole journal. */
+const defaultPollMs = 500;
+
 /** How the platform's progress is looked at. */
 export interface Progress {
   /** Acknowledged events that SQL does not hold yet. */
@@ -34,6 +37,7 @@ export async function settle(
   timeoutMs: number,
   pause: (ms: number) => Promise<void>,
   now: () => number = () => performance.now(),
+  pollMs = defaultPollMs,
 ): Promise<Settled> {
   const start = now();
   let calmAt = -1;
@@ -45,7 +49,7 @@ export async function settle(
     if (now() - start > timeoutMs) {
       return { ok: false, seconds, reason: reason || `${total} events in SQL, still growing` };
     }
-    await pause(500);
+    await pause(pollMs);
   }
 }
 

@@ -1,0 +1,135 @@
+/**
+ * The platform as a process of its own: started, waited for, stopped.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** What the platform writes to `DATA_DIR/run.json` once it is ready. */
+export interface RunInfo {
+  readonly pid: number;
+  readonly url: string;
+  readonly admin_url: string;
+  readonly store_url: string;
+  readonly demo_key: string;
+  readonly admin_token: string;
+}
+
+export interface PlatformOptions {
+  readonly dataDir: string;
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** How long it may take to become ready, milliseconds. @default 60,000 */
+  readonly readyTimeoutMs?: number;
+  /** The program. @default supervisor/main.ts */
+  readonly program?: URL;
+}
+
+const pollMs = 50;
+const logTailChars = 4000;
+
+/** A running platform. */
+export class PlatformProcess {
+  private constructor(
+    readonly info: RunInfo,
+    /** Resolves with the exit code when the process has ended, wanted or not. */
+    readonly exited: Promise<number>,
+    readonly logPath: string,
+    readonly kill: (signal: Deno.Signal) => void,
+  ) {}
+
+  /**
+   * Starts the platform and waits until it is ready. Its output goes to `DATA_DIR/output.log`.
+   *
+   * @throws {Error} it ended, or was not ready in time; with the end of its output
+   */
+  static async start(options: PlatformOptions): Promise<PlatformProcess> {
+    const { dataDir, env = {}, readyTimeoutMs = 60_000 } = options;
+    const program = options.program ?? new URL("../../supervisor/main.ts", import.meta.url);
+    await Deno.mkdir(dataDir, { recursive: true });
+    const logPath = join(dataDir, "output.log");
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", fileURLToPath(program)],
+      env: { ...env, DATA_DIR: dataDir },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      // Ctrl-C is for the demo, which still needs the platform for its check.
+      detached: true,
+    }).spawn();
+    const output = Promise.all([append(child.stdout, logPath), append(child.stderr, logPath)]);
+    const exited = child.status.then(async ({ code }) => {
+      await output;
+      return code;
+    });
+    let exitCode: number | undefined;
+    exited.then((code) => exitCode = code);
+    const deadline = performance.now() + readyTimeoutMs;
+    for (;;) {
+      const info = await readRunInfo(dataDir, child.pid);
+      if (info !== undefined && await isReady(info.url)) {
+        return new PlatformProcess(info, exited, logPath, (signal) => child.kill(signal));
+      }
+      if (exitCode !== undefined || performance.now() > deadline) {
+        const how = exitCode === undefined ? "was not ready in time" : `ended with ${exitCode}`;
+        if (exitCode === undefined) child.kill("SIGKILL");
+        await exited;
+        throw new Error(`The platform ${how}. Its last words:\n${await tailOf(logPath)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }
+
+  /**
+   * Drains and stops the platform.
+   *
+   * @param timeoutMs after which it is killed. @default 20,000
+   * @returns its exit code
+   */
+  async stop(timeoutMs = 20_000): Promise<number> {
+    const killing = setTimeout(() => this.#signal("SIGKILL"), timeoutMs);
+    this.#signal("SIGTERM");
+    const code = await this.exited;
+    clearTimeout(killing);
+    return code;
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      this.kill(signal);
+    } catch {
+      // It has ended already.
+    }
+  }
+}
+
+async function append(stream: ReadableStream<Uint8Array>, path: string): Promise<void> {
+  const file = await Deno.open(path, { create: true, append: true });
+  await stream.pipeTo(file.writable);
+}
+
+/** What `pid` has written; a file of an earlier run does not count. */
+async function readRunInfo(dataDir: string, pid: number): Promise<RunInfo | undefined> {
+  try {
+    const info = JSON.parse(await Deno.readTextFile(join(dataDir, "run.json"))) as RunInfo;
+    return info.pid === pid ? info : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(new URL("/health/ready", url));
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+async function tailOf(path: string): Promise<string> {
+  const text = await Deno.readTextFile(path).catch(() => "(none)");
+  return text.slice(-logTailChars);
+}
