@@ -60,7 +60,10 @@ export const limits = {
 
   // A shard.
   commitDelayMsMax: 100,
-  commitDelayMsMin: 40,
+  commitDelayMsMin: 80,
+  /** A fetch of fewer records is followed by a pause. */
+  fetchRecordsLow: 500,
+  fetchPauseMs: 15,
   commitRowsMax: 5000,
   /** Text of the records in one commit; one fetch may go beyond. */
   commitBytesMax: 4 * MIB,

@@ -18,6 +18,7 @@ import {
   newGame,
   rateSeconds,
   restoreGame,
+  revenueOf,
   snapshotGame,
 } from "./game_state.ts";
 import { Leaderboard } from "./leaderboard.ts";
@@ -112,10 +113,6 @@ function addScores(state: GameState, name: string, scores: Metrics): void {
 }
 
 function dayMetrics(day: number, row: Metrics = {}): DayMetrics {
-  const revenueMinor: Metrics = {};
-  for (const [metric, value] of Object.entries(row)) {
-    if (metric.startsWith("revenue:")) revenueMinor[metric.slice("revenue:".length)] = value;
-  }
   return {
     day,
     events: row["events"] ?? 0,
@@ -124,7 +121,7 @@ function dayMetrics(day: number, row: Metrics = {}): DayMetrics {
     mau: row["mau"] ?? 0,
     newPlayers: row["new_players"] ?? 0,
     sessions: row["sessions"] ?? 0,
-    revenueMinor,
+    revenueMinor: revenueOf(row),
     payers: row["payers"] ?? 0,
   };
 }

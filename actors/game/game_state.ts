@@ -46,20 +46,29 @@ export const boardPart = (board: string): string => `board:${board}`;
 const dayPrefix = "day:";
 const boardPrefix = "board:";
 
+const revenuePrefix = "revenue:";
+
+/** Minor units by currency, out of the metrics of a day. */
+export function revenueOf(metrics: Metrics): Metrics {
+  const revenue = Object.entries(metrics).filter(([name]) => name.startsWith(revenuePrefix));
+  return Object.fromEntries(
+    revenue.map(([name, value]) => [name.slice(revenuePrefix.length), value]),
+  );
+}
+
 /** The body of a day part; readable by SQL through the view `game_days`. */
 function encodeDay(metrics: Metrics): string {
   const { events = 0, dau = 0, wau = 0, mau = 0, new_players = 0, sessions = 0, payers = 0 } =
     metrics;
-  const revenue: Metrics = {};
-  for (const [name, value] of Object.entries(metrics)) {
-    if (name.startsWith("revenue:")) revenue[name.slice("revenue:".length)] = value;
-  }
+  const revenue = revenueOf(metrics);
   return JSON.stringify({ events, dau, wau, mau, new_players, sessions, payers, revenue });
 }
 
 function decodeDay(body: string): Metrics {
   const { revenue, ...metrics } = JSON.parse(body) as Metrics & { revenue: Metrics };
-  for (const [currency, value] of Object.entries(revenue)) metrics[`revenue:${currency}`] = value;
+  for (const [currency, value] of Object.entries(revenue)) {
+    metrics[revenuePrefix + currency] = value;
+  }
   return metrics;
 }
 

@@ -1,15 +1,24 @@
 /**
- * A leaderboard: the best score of each of the best {@link limits.leaderboardEntriesMax} players.
+ * A leaderboard: the best score of each of the best {@link limits.leaderboardEntriesMax} players. It
+ * depends on the scores alone and not on their order, so that a restored board goes on as the lost
+ * one would have.
  *
  * @module
  */
 import { limits } from "../../schema/limits.ts";
 import type { LeaderboardPage } from "../../schema/game_queries.ts";
 
+type Entry = readonly [userId: string, score: number];
+
+/** Best first; equal scores by user id, so that the order is total. */
+function byRank(a: Entry, b: Entry): number {
+  return b[1] - a[1] || (a[0] < b[0] ? -1 : 1);
+}
+
 export class Leaderboard {
   readonly #scores = new Map<string, number>();
-  /** The lowest score held, once the board is full. */
-  #floor = -Infinity;
+  /** The entry that goes next, once the board is full; `undefined` when it must be looked for. */
+  #lowest: Entry | undefined;
 
   get size(): number {
     return this.#scores.size;
@@ -18,21 +27,30 @@ export class Leaderboard {
   /** Takes a score; false when it changes nothing. */
   offer(userId: string, score: number): boolean {
     const held = this.#scores.get(userId);
-    if (held !== undefined ? score <= held : score <= this.#floor) return false;
+    if (held !== undefined) {
+      if (score <= held) return false;
+    } else if (this.#scores.size >= limits.leaderboardEntriesMax) {
+      this.#lowest ??= this.#findLowest();
+      if (byRank([userId, score], this.#lowest) > 0) return false;
+      this.#scores.delete(this.#lowest[0]);
+      this.#lowest = undefined;
+    }
+    if (this.#lowest?.[0] === userId) this.#lowest = undefined;
     this.#scores.set(userId, score);
-    if (this.#scores.size > limits.leaderboardEntriesMax) this.#dropLowest();
     return true;
   }
 
-  #dropLowest(): void {
-    const ranked = this.ranked();
-    for (const [userId] of ranked.slice(limits.leaderboardEntriesMax)) this.#scores.delete(userId);
-    this.#floor = ranked[limits.leaderboardEntriesMax - 1]![1];
+  #findLowest(): Entry {
+    let lowest: Entry | undefined;
+    for (const entry of this.#scores) {
+      if (lowest === undefined || byRank(entry, lowest) > 0) lowest = entry;
+    }
+    return lowest!;
   }
 
-  /** Best first; equal scores by user id, so that the order is total. */
+  /** All entries, best first. */
   ranked(): [userId: string, score: number][] {
-    return [...this.#scores].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+    return [...this.#scores].sort(byRank);
   }
 
   page(offset: number, first: number): LeaderboardPage {
@@ -45,10 +63,9 @@ export class Leaderboard {
     return { entries, hasNextPage: offset + first < ranked.length };
   }
 
-  static from(entries: readonly [string, number][]): Leaderboard {
+  static from(entries: readonly Entry[]): Leaderboard {
     const board = new Leaderboard();
     for (const [userId, score] of entries) board.offer(userId, score);
-    if (board.size === limits.leaderboardEntriesMax) board.#dropLowest();
     return board;
   }
 }

@@ -184,6 +184,8 @@ function countProgress(
   }
   if (typeof score !== "number") return;
   const name = typeof board === "string" ? board : "score";
+  // A name that is no name would only fill the memory.
+  if (name.length > limits.idCharsMax) return;
   const best = game.best.get(name);
   if (best !== undefined ? score <= best : game.best.size >= limits.leaderboardsPerGameMax) return;
   game.best.set(name, score);

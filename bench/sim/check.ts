@@ -63,7 +63,10 @@ async function ask<T>(world: World, kind: "player" | "game", name: string, query
     s.options.stage.name === kind && s.options.partition === partition
   );
   let answer: { readonly value: unknown } | undefined;
-  void shard!.ask(id, query, world.clock.now()).then((value) => answer = { value });
+  shard!.ask(id, query, world.clock.now()).then(
+    (value) => answer = { value },
+    () => answer = { value: undefined },
+  );
   await world.clock.runUntil(() => answer !== undefined, 5_000);
   return answer?.value as T | undefined;
 }

@@ -95,12 +95,12 @@ export class Incarnation {
 
   store(store: Store): Store {
     return {
-      takeShard: (stage, partition, owner) =>
+      takeShard: (stage, partition, owner, heldEpoch) =>
         this.#call(
           `take ${stage}/${partition}`,
           "store",
           false,
-          () => store.takeShard(stage, partition, owner),
+          () => store.takeShard(stage, partition, owner, heldEpoch),
         ),
       load: (stage, partition, ids, asOf) =>
         this.#call(

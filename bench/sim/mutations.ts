@@ -32,8 +32,9 @@ class UnfencedStore extends MemoryStore {
     stage: StageName,
     partition: number,
     owner: string,
+    heldEpoch?: number,
   ): Promise<ShardClaim> {
-    const claim = await super.takeShard(stage, partition, owner);
+    const claim = await super.takeShard(stage, partition, owner, heldEpoch);
     this.#claims.set(`${stage}/${partition}`, { ...claim });
     return claim;
   }

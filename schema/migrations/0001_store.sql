@@ -160,14 +160,21 @@ create index timer_due on timer (stage, partition, due_at);
 
 -- Takes a shard: waits on its row lock for a commit in flight, then fences every earlier owner.
 -- The outbox is read by a second statement on purpose: its snapshot is younger than the wait.
-create function take_shard(p_stage text, p_partition integer, p_owner text)
+-- With p_held_epoch only if nobody but the same owner has taken it since.
+create function take_shard(
+  p_stage text, p_partition integer, p_owner text, p_held_epoch bigint)
 returns table (epoch float8, next_offset float8, emitted_offset float8, sources text, outbox text)
 language plpgsql as $$
 #variable_conflict use_column
 begin
   insert into shard as s (stage, partition, epoch, owner) values (p_stage, p_partition, 1, p_owner)
   on conflict (stage, partition) do update
-    set epoch = s.epoch + 1, owner = p_owner, wanted_by = null, expires = null;
+    set epoch = s.epoch + 1, owner = p_owner, wanted_by = null, expires = null
+    where p_held_epoch is null or s.epoch = p_held_epoch or s.owner = p_owner;
+  if not found then
+    raise exception 'shard %/% was taken by another owner since epoch %',
+      p_stage, p_partition, p_held_epoch using errcode = 'ZF001';
+  end if;
   return query
     select s.epoch::float8, s.next_offset::float8, s.emitted_offset::float8, s.sources::text, (
       select json_agg(json_build_array(o.end_offset, o.records) order by o.end_offset)::text

@@ -49,6 +49,8 @@ export class Shard {
   readonly #resumed = new Gate();
   #inputEnded = false;
   #paused = false;
+  /** The epoch of the last ownership: after an unknown outcome only this one is taken again. */
+  #heldEpoch: number | undefined;
   /** Calls that failed and are being tried again. */
   #waits = 0;
   #trimmedAt = 0;
@@ -73,6 +75,7 @@ export class Shard {
    * @throws {OffsetMissing} the log has lost what was not read yet
    */
   async run(stop: AbortSignal, kill: AbortSignal): Promise<void> {
+    this.#heldEpoch = undefined;
     try {
       while (!await this.#serve(stop, kill));
     } finally {
@@ -92,7 +95,9 @@ export class Shard {
     const retrying = this.#retrying(scope.signal);
     const beforeStop = this.#retrying(giveUp);
     try {
-      const claim = await retry(() => store.takeShard(stage.name, partition, owner), beforeStop);
+      const take = () => store.takeShard(stage.name, partition, owner, this.#heldEpoch);
+      const claim = await retry(take, beforeStop);
+      this.#heldEpoch = claim.epoch;
       const own = this.#take(claim, retrying);
       this.#state = "running";
       await runTogether(scope, [
@@ -154,7 +159,7 @@ export class Shard {
   }
 
   async #applyLoop(own: Ownership, stop: AbortSignal, retrying: RetryOptions): Promise<void> {
-    const { stage, partition, log } = this.options;
+    const { stage, partition, log, clock } = this.options;
     const sources: Record<string, SourcePosition> = { ...own.claim.sources };
     let position = own.claim.nextOffset;
     while (!stop.aborted) {
@@ -187,6 +192,8 @@ export class Shard {
       position = records.at(-1)!.offset + 1;
       own.keeper.appliedUntil = records.at(-1)!.timestamp;
       this.#filled.open();
+      // At our own pace: a fetch costs the same for one record as for hundreds.
+      if (records.length < limits.fetchRecordsLow) await clock.sleep(limits.fetchPauseMs, stop);
     }
     this.#inputEnded = true;
     this.#filled.open();

@@ -22,6 +22,7 @@ import type {
 
 interface ShardState {
   epoch: number;
+  owner: string;
   nextOffset: number;
   emittedOffset: number;
   sources: Record<string, SourcePosition>;
@@ -46,6 +47,7 @@ export class MemoryStore implements Store {
     if (shard === undefined) {
       shard = {
         epoch: 0,
+        owner: "",
         nextOffset: 0,
         emittedOffset: 0,
         sources: {},
@@ -61,9 +63,19 @@ export class MemoryStore implements Store {
     return shard;
   }
 
-  takeShard(stage: StageName, partition: number, _owner: string): Promise<ShardClaim> {
+  takeShard(
+    stage: StageName,
+    partition: number,
+    owner: string,
+    heldEpoch?: number,
+  ): Promise<ShardClaim> {
     const shard = this.#shard(stage, partition);
+    if (heldEpoch !== undefined && shard.epoch !== heldEpoch && shard.owner !== owner) {
+      const message = `shard ${stage}/${partition} was taken by ${shard.owner}`;
+      return Promise.reject(new Fenced(message));
+    }
     shard.epoch++;
+    shard.owner = owner;
     const { epoch, nextOffset, emittedOffset } = shard;
     const outbox = shard.outbox.filter((entry) => entry.endOffset > emittedOffset);
     return Promise.resolve({

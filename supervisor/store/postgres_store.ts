@@ -83,7 +83,12 @@ export class PostgresStore implements Store {
     this.#walker = new SqlPool({ url, connections: 1, settings: settings(this.#behindTimeoutMs) });
   }
 
-  async takeShard(stage: StageName, partition: number, owner: string): Promise<ShardClaim> {
+  async takeShard(
+    stage: StageName,
+    partition: number,
+    owner: string,
+    heldEpoch?: number,
+  ): Promise<ShardClaim> {
     interface Row {
       epoch: number;
       next_offset: number;
@@ -93,7 +98,8 @@ export class PostgresStore implements Store {
     }
     // Taken without our knowing is harmless: it is taken again, at a higher epoch.
     const [row] = await this.#read((sql) =>
-      sql<Row[]>`select * from take_shard(${stage}, ${partition}, ${owner})`
+      sql<Row[]>`select * from take_shard(
+        ${stage}, ${partition}, ${owner}, ${heldEpoch ?? null}::bigint)`
     );
     const sources: Record<string, SourcePosition> = JSON.parse(row!.sources);
     return {

@@ -124,8 +124,20 @@ export interface AsOf {
 }
 
 export interface Store {
-  /** Takes the shard: waits for a commit in flight, raises the epoch, returns where to go on. */
-  takeShard(stage: StageName, partition: number, owner: string): Promise<ShardClaim>;
+  /**
+   * Takes the shard: waits for a commit in flight, raises the epoch, returns where to go on.
+   *
+   * @param owner unique to one life of one owner
+   * @param heldEpoch takes it only if it has this epoch still, or `owner` itself has taken it since:
+   *   an owner that lost a commit's outcome must not fence a successor
+   * @throws {Fenced} another owner has taken it since `heldEpoch`
+   */
+  takeShard(
+    stage: StageName,
+    partition: number,
+    owner: string,
+    heldEpoch?: number,
+  ): Promise<ShardClaim>;
 
   /**
    * The stored actors among `actorIds`; those the store has never seen are left out.

@@ -364,6 +364,19 @@ const tests: Readonly<Record<string, ContractTest>> = {
     ]);
   },
 
+  async "takeShard() with a held epoch refuses once another owner has taken the shard"(
+    store,
+    partition,
+  ) {
+    const { epoch } = await store.takeShard("player", partition, "a");
+    const again = await store.takeShard("player", partition, "a", epoch);
+    assert.equal(again.epoch, epoch + 1);
+    // Its own take, whose answer it never got, is no other owner.
+    await store.takeShard("player", partition, "a", epoch);
+    await store.takeShard("player", partition, "b");
+    await assert.rejects(store.takeShard("player", partition, "a", epoch + 2), Fenced);
+  },
+
   async "takeShard() returns the outbox until it was emitted"(store, partition) {
     const owner = await Owner.take(store, "player", partition);
     const record = (value: string) => ({

@@ -71,7 +71,8 @@ export class WorkerPool {
           const storeUrl = await this.options.storeUrl(signal);
           const log = this.options.connectLog();
           const init: WorkerInit = {
-            owner: this.#idOf(worker),
+            // Unique to this life: a successor of the same name is another owner.
+            owner: `${this.#idOf(worker)}#${crypto.randomUUID().slice(0, 8)}`,
             shards: this.shards().filter((shard) => this.#workerOf(shard) === worker),
             rawPartitions: topics["player.events.raw"].partitions,
             storeUrl,

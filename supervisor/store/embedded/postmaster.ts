@@ -88,6 +88,8 @@ export async function stopPostmaster(
   exited: Promise<void>,
   timeoutMs: number,
 ): Promise<"fast" | "immediate" | "killed"> {
+  // Gone already: its pid may be another program's by now.
+  if (await within(exited, 0)) return "fast";
   // It may have been stopped (SIGSTOP), and would then never see the signals.
   signal(pid, "SIGCONT");
   signal(pid, "SIGINT");
