@@ -84,7 +84,7 @@ export class Lane {
       if (this.host.stopping.aborted) return;
       slot.awaitRestart();
     }
-    // Those that failed while their siblings were being stopped are restarted anyway.
+    // Mended by what follows, and with them those that failed while siblings were being stopped.
     for (const slot of slots) this.#failed.delete(slot);
   }
 

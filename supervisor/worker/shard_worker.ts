@@ -13,6 +13,9 @@ import { type Endpoint, Rpc } from "./rpc.ts";
 import { ShardHost } from "./shard_host.ts";
 import type { AskInput, Fired, ShardId, WorkerInit, WorkerWatch } from "./worker_protocol.ts";
 
+/** Enough to keep the server busy; more only make its processes take turns. */
+const storeConnections = 3;
+
 let host: ShardHost | undefined;
 let log: SqliteLog | undefined;
 let store: PostgresStore | undefined;
@@ -34,7 +37,7 @@ async function stagesOf(init: WorkerInit) {
 const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
   init: async (init: WorkerInit) => {
     log = openSqliteLog(init.log as LogConnection);
-    store = new PostgresStore({ url: init.storeUrl });
+    store = new PostgresStore({ url: init.storeUrl, connections: storeConnections });
     const stages = await stagesOf(init);
     const ports = { log, store, stages, fired: (notice: Fired) => rpc.notify("fired", notice) };
     host = new ShardHost(init, ports);

@@ -26,6 +26,8 @@ export interface AppendQueueOptions {
 }
 
 const underWayMax = 2;
+/** Room to encode in, kept; a longer message gets room of its own. */
+const scratchBytes = 1024 * 1024;
 
 interface Caller {
   readonly resolve: () => void;
@@ -60,7 +62,7 @@ export class AppendQueue {
   #pendingBytes = 0;
   #isScheduled = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #scratch = new Uint8Array(64 * 1024);
+  readonly #scratch = new Uint8Array(scratchBytes);
   #whenIdle: (() => void)[] = [];
 
   constructor(options: AppendQueueOptions) {
@@ -202,6 +204,8 @@ export class AppendQueue {
   #join(message: Message): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     message.callers.push({ resolve, reject });
+    // Before the microtask is queued: a first setTimeout() may run those that are.
+    this.#timer ??= setTimeout(() => this.#expire(), this.#options.timeoutMs);
     if (!this.#isScheduled) {
       this.#isScheduled = true;
       // After the callers that run in this turn have had their say.
@@ -210,7 +214,6 @@ export class AppendQueue {
         this.#send();
       });
     }
-    this.#timer ??= setTimeout(() => this.#expire(), this.#options.timeoutMs);
     return promise;
   }
 
@@ -230,16 +233,16 @@ export class AppendQueue {
   #encode(id: number, { topic, trim, lines, bytes }: Message): ClientMessage {
     if (trim !== undefined) return { type: "trim", id, topic, ...trim };
     // Each UTF-16 unit takes at most 3 bytes.
-    if (bytes * 3 > this.#scratch.length) this.#scratch = new Uint8Array(bytes * 3);
+    const scratch = bytes * 3 > scratchBytes ? new Uint8Array(bytes * 3) : this.#scratch;
     const parts: number[] = [];
     let length = 0;
     for (const [partition, { text, count }] of lines) {
-      const { written } = encoder.encodeInto(text, this.#scratch.subarray(length));
+      const { written } = encoder.encodeInto(text, scratch.subarray(length));
       parts.push(partition, count, written);
       length += written;
     }
     lines.clear();
-    return { type: "append", id, topic, parts, text: this.#scratch.slice(0, length).buffer };
+    return { type: "append", id, topic, parts, text: scratch.slice(0, length).buffer };
   }
 
   #settle(message: Message, error?: Error): void {
