@@ -41,6 +41,7 @@ export const limits = {
   bodyBytesInFlightMax: 64 * MIB,
   subscriptionQueueMax: 1000,
   pageSizeMax: 1000,
+  adminPageSizeMax: 100,
   gameDaysMax: 400,
 
   // What a GraphQL request may ask.
