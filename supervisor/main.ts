@@ -103,8 +103,9 @@ async function announce(
     `  admin      ${info.admin_url}   /admin/tree, /metrics`,
     `  store      ${withoutPassword(info.store_url)}   whole URL in ${lock.dataDir}/run.json`,
     ...(secrets.isNew
-      ? [`  demo key   ${secrets.demoKey}`, `  admin      ${secrets.adminToken}`]
-      : [`  keys       as before, in ${lock.dataDir}/secrets.json`]),
+      ? [`  demo key   ${secrets.demoKey}`, `  admin      ${secrets.adminToken}`, ""]
+      : []),
+    `  keys       kept in ${lock.dataDir}/run.json, readable by you alone`,
     "",
   ];
   Deno.stdout.writeSync(new TextEncoder().encode(lines.join("\n") + "\n"));
@@ -149,7 +150,7 @@ export async function runNode(config: Config, options: RunOptions = {}): Promise
   return exitCode.failed;
 }
 
-/** Reads the configuration and runs a node; never returns. */
+/** Reads the configuration and runs a node; ends the process with the exit code that says why. */
 export async function main(options: RunOptions = {}): Promise<never> {
   try {
     Deno.exit(await runNode(readConfig(Deno.env.toObject()), options));
