@@ -1,0 +1,243 @@
+/**
+ * Reads events of a studio from the journal, newest first, page by page.
+ *
+ * @module
+ */
+import postgres from "postgres";
+import { InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
+import { type JsonObject, playerId } from "../../schema/event.ts";
+import { fingerprintBigint } from "../../schema/hash.ts";
+import { DAY_MS, limits } from "../../schema/limits.ts";
+import { partitionOf } from "../../schema/partition.ts";
+import type { EventFilter, EventPage, RecordedEvent } from "../platform.ts";
+import { decodeCursor, encodeCursor, type EventPosition } from "./event_cursor.ts";
+import { serverFault } from "./faults.ts";
+import { SqlPool } from "./sql_pool.ts";
+
+export interface EventReaderOptions {
+  /** `postgres://` URL of a prepared database. */
+  readonly url: string;
+  /** @default 2 */
+  readonly connections?: number;
+  /** Deadline of a page, milliseconds. @default 5000 */
+  readonly timeoutMs?: number;
+  /** Milliseconds since the Unix epoch. @default Date.now */
+  readonly now?: () => number;
+}
+
+interface Row {
+  readonly id: string;
+  readonly type: string;
+  readonly user_id: string;
+  readonly game_id: string;
+  readonly session_id: string | null;
+  readonly timestamp: number;
+  readonly received_at: number;
+  readonly properties: JsonObject;
+  readonly context: JsonObject;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** A stretch of arrival, milliseconds: `from` inclusive, `to` exclusive. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * How far back the stretches reach that are tried one after the other. Days that are not reached are
+ * not opened; a page of a busy studio ends in the first stretch.
+ */
+const reachesMs = [10 * 60_000, DAY_MS, 8 * DAY_MS];
+
+/** An event may have been replayed from the dead letters, a week later; and clocks differ. */
+const arrivalSlackMs = 8 * DAY_MS;
+
+/** Reads pages. Connects lazily. */
+export class EventReader {
+  readonly #pool: SqlPool;
+  readonly #timeoutMs: number;
+  readonly #now: () => number;
+  /** Partitions of the raw topic, as the deployment remembers them; they never change. */
+  #partitions: number | undefined;
+
+  constructor(options: EventReaderOptions) {
+    const { url, connections = 2, timeoutMs = 5000, now = Date.now } = options;
+    this.#timeoutMs = timeoutMs;
+    this.#now = now;
+    const settings = {
+      application_name: "gamemetrics-events",
+      default_transaction_read_only: "on",
+      statement_timeout: String(timeoutMs),
+      // The order is the index's; reading a day to sort it would never be right.
+      enable_seqscan: "off",
+      enable_bitmapscan: "off",
+    };
+    this.#pool = new SqlPool({ url, connections, settings });
+  }
+
+  /**
+   * Events of a studio, newest first by (received, partition, offset). The platform's internal
+   * events are left out.
+   *
+   * @param first how many, 1 to `limits.pageSizeMax`
+   * @param after the cursor of the event to go on from
+   * @throws {InvalidInput} `invalid_cursor`, or `invalid_field` for `first`
+   * @throws {Unavailable} the store is away, or the filter matches too little to be found in time
+   */
+  async events(
+    studio: string,
+    filter: EventFilter,
+    first: number,
+    after?: string,
+  ): Promise<EventPage> {
+    if (!Number.isInteger(first) || first < 1 || first > limits.pageSizeMax) {
+      const range = `from 1 to ${limits.pageSizeMax}`;
+      throw new InvalidInput("invalid_field", `first must be ${range}: it is ${first}`, "first");
+    }
+    const cursor = after === undefined ? undefined : decodeCursor(after);
+    const deadline = performance.now() + this.#timeoutMs;
+    const rows: Row[] = [];
+    const stretches = filter.userId === undefined ? stretchesOf(filter, cursor, this.#now()) : [
+      { from: -Infinity, to: Infinity },
+    ];
+    for (const stretch of stretches) {
+      rows.push(
+        ...await this.#select(deadline, studio, filter, cursor, stretch, first + 1 - rows.length),
+      );
+      if (rows.length > first) break;
+    }
+    const events = rows.slice(0, first).map((row) => ({
+      cursor: encodeCursor(positionOf(row)),
+      event: recorded(row),
+    }));
+    return { events, hasNextPage: rows.length > first };
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async #select(
+    deadline: number,
+    studio: string,
+    filter: EventFilter,
+    cursor: EventPosition | undefined,
+    stretch: Stretch,
+    limit: number,
+  ): Promise<Row[]> {
+    const partitions = filter.userId === undefined ? 0 : await this.#countPartitions(deadline);
+    return await this.#run(deadline, (sql) => {
+      const at = (ms: number) => sql`to_timestamp(${ms}::float8 / 1000)`;
+      const types = JSON.stringify(filter.types);
+      return sql<Row[]>`
+        select event_id as id, event_type as type, user_id, game_id, session_id,
+          (extract(epoch from "timestamp") * 1000)::float8 as "timestamp",
+          (extract(epoch from received_at) * 1000)::float8 as received_at,
+          properties, context, partition, "offset"::float8 as "offset"
+        from ${source(sql, studio, filter.userId, partitions)} e
+        where studio = ${studio} and not internal
+          and e.received_at >= ${at(stretch.from)} and e.received_at < ${at(stretch.to)}
+          ${filter.gameId === undefined ? sql`` : sql`and game_id = ${filter.gameId}`}
+          ${filter.from === undefined ? sql`` : sql`and e."timestamp" >= ${at(filter.from)}`}
+          ${filter.to === undefined ? sql`` : sql`and e."timestamp" < ${at(filter.to)}`}
+          ${
+        types === undefined
+          ? sql``
+          : sql`and event_type = any (array(select json_array_elements_text(${types}::text::json)))`
+      }
+          ${
+        cursor === undefined ? sql`` : sql`and e.received_at <= ${at(cursor.receivedAt)}
+            and (e.received_at, e.partition, e."offset")
+              < (${at(cursor.receivedAt)}, ${cursor.partition}::smallint, ${cursor.offset}::bigint)`
+      }
+        order by e.received_at desc, e.partition desc, e."offset" desc limit ${limit}`;
+    });
+  }
+
+  async #countPartitions(deadline: number): Promise<number> {
+    if (this.#partitions === undefined) {
+      const [row] = await this.#run(deadline, (sql) =>
+        sql<{ partitions: number }[]>`
+          select partitions from deployment where topic = 'player.events.raw'`);
+      if (row === undefined) throw new Unavailable("store", "The store is not prepared yet");
+      this.#partitions = row.partitions;
+    }
+    return this.#partitions;
+  }
+
+  async #run<T>(deadline: number, statement: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
+    try {
+      return await this.#pool.run(deadline - performance.now(), statement);
+    } catch (error) {
+      if (error instanceof postgres.PostgresError) throw serverFault(error);
+      if (!(error instanceof OutcomeUnknown)) throw error;
+      throw new Unavailable("store", error.message, { cause: error.cause });
+    }
+  }
+}
+
+/**
+ * Where the rows come from: the journal, or one player's rows in it. `offset 0` has those looked up
+ * by player first: read by time, a player who is seldom seen would cost the whole journal.
+ */
+function source(
+  sql: postgres.Sql,
+  studio: string,
+  userId: string | undefined,
+  partitions: number,
+) {
+  if (userId === undefined) return sql`player_events`;
+  const id = playerId({ studio, user_id: userId });
+  return sql`(
+    select * from player_events
+    where partition = ${partitionOf(id, partitions)} and player_key = ${fingerprintBigint(id)}
+      and user_id = ${userId}
+    offset 0)`;
+}
+
+/**
+ * The stretches to try, newest first. Validation binds event time to arrival, so bounds of the one
+ * bound the other.
+ */
+function stretchesOf(
+  filter: EventFilter,
+  cursor: EventPosition | undefined,
+  now: number,
+): Stretch[] {
+  const oldest = filter.from === undefined
+    ? -Infinity
+    : filter.from - limits.eventFutureMsMax - arrivalSlackMs;
+  const newest = filter.to === undefined
+    ? Infinity
+    : filter.to + limits.eventPastMsMax + arrivalSlackMs;
+  let to = Math.min(newest, cursor === undefined ? Infinity : cursor.receivedAt + 1);
+  const anchor = Math.min(now, to);
+  const stretches: Stretch[] = [];
+  for (const reach of [...reachesMs, Infinity]) {
+    const from = Math.max(oldest, anchor - reach);
+    if (from < to) stretches.push({ from, to });
+    to = from;
+  }
+  return stretches;
+}
+
+function positionOf(row: Row): EventPosition {
+  return { receivedAt: row.received_at, partition: row.partition, offset: row.offset };
+}
+
+function recorded(row: Row): RecordedEvent {
+  return {
+    id: row.id,
+    type: row.type,
+    userId: row.user_id,
+    gameId: row.game_id,
+    sessionId: row.session_id,
+    timestamp: row.timestamp,
+    receivedAt: row.received_at,
+    properties: row.properties,
+    context: row.context,
+    position: `${row.partition}:${row.offset}`,
+  };
+}
