@@ -37,6 +37,7 @@ export async function watchPlatform(options: WatchOptions, stop: AbortSignal): P
   const screen = new Screen();
   const start = performance.now();
   let shownAt = -Infinity;
+  let note = "waiting for the first counts …";
   let isLive = false;
   try {
     for (let look = 1;; look++) {
@@ -44,13 +45,13 @@ export async function watchPlatform(options: WatchOptions, stop: AbortSignal): P
       const now = performance.now();
       if (!isLive && games.some((game) => game.eventsTotal > 0)) {
         isLive = true;
-        print(`first live counts ${((now - options.demoStartMs) / 1000).toFixed(1)} s after start`);
-        print();
+        note = `first live counts ${((now - options.demoStartMs) / 1000).toFixed(1)} s after start`;
+        if (!isTerminal) print(note);
       }
       const moment = momentOf(stream, tally, games, (now - start) / 1000);
       view.observe(moment);
       if (isTerminal) {
-        screen.draw(view.lines(moment));
+        screen.draw([note, "", ...view.lines(moment)]);
       } else if (now - shownAt >= lineMs || stop.aborted) {
         shownAt = now;
         print(summary(moment));

@@ -76,6 +76,8 @@ export function parseLoadOptions(args: readonly string[], originMs: number): Loa
   const players = options.number("players") ??
     Math.max(1, Math.min(20_000, Math.ceil(events / 40)));
   const single = options.flag("single");
+  const batch = single ? 1 : options.number("batch")!;
+  const connections = Math.min(options.number("connections") ?? (single ? 64 : 16), players);
   const origin = options.text("origin");
   const spanDays = options.number("span-days")!;
   return {
@@ -92,8 +94,8 @@ export function parseLoadOptions(args: readonly string[], originMs: number): Loa
       stream: {
         seed: options.number("seed") ?? crypto.getRandomValues(new Uint32Array(1))[0]!,
         events,
-        batch: single ? 1 : options.number("batch")!,
-        connections: Math.min(options.number("connections") ?? (single ? 64 : 16), players),
+        batch,
+        connections,
         players,
         games: options.number("games")!,
         gamePrefix: options.text("game-prefix")!,

@@ -24,7 +24,10 @@ export interface LoadPlan {
   readonly stream: StreamOptions;
   /** Events a second over all connections; 0: as fast as the platform answers. */
   readonly rate: number;
-  /** Ends the run even when events are left, milliseconds. @default none: all events are sent */
+  /**
+   * Ends the run even when events are left, milliseconds; one turn of the connections later, as
+   * their last batches may be due until then. @default none: all events are sent
+   */
   readonly runMs?: number | undefined;
   /** How long unanswered batches are tried again after the end. @default 30,000 */
   readonly drainMs?: number;
@@ -70,7 +73,7 @@ export async function runLoad(
   );
   const probeStop = new AbortController();
   const probe = plan.liveProbe ? startProbe(plan, acks, probeStop.signal) : undefined;
-  const ends = planEnds(stop, plan.runMs, plan.drainMs ?? 30_000);
+  const ends = planEnds(stop, runMsOf(plan), plan.drainMs ?? 30_000);
   const expiry = setInterval(() => {
     const now = performance.now();
     for (const transport of transports) transport.expire(now);
@@ -148,12 +151,20 @@ function planEnds(stop: AbortSignal, runMs: number | undefined, drainMs: number)
   };
 }
 
+/** Time in which each connection sends one batch. */
+function turnMs({ rate, stream }: LoadPlan): number {
+  return rate === 0 ? 0 : (1000 * stream.batch * stream.connections) / rate;
+}
+
+function runMsOf(plan: LoadPlan): number | undefined {
+  return plan.runMs === undefined ? undefined : plan.runMs + turnMs(plan);
+}
+
 /** Batches of a connection at even intervals, the connections evenly between them. */
 function pacing(plan: LoadPlan, connection: number, start: number) {
   if (plan.rate === 0) return () => undefined;
-  const { batch, connections } = plan.stream;
-  const intervalMs = (1000 * batch * connections) / plan.rate;
-  const first = start + (intervalMs * connection) / connections;
+  const intervalMs = turnMs(plan);
+  const first = start + (intervalMs * connection) / plan.stream.connections;
   return (number: number) => first + number * intervalMs;
 }
 

@@ -9,6 +9,14 @@ const receivedBytesMax = 4 * 1024 * 1024;
 
 const encoder = new TextEncoder();
 
+/** The platform ended the connection while an answer was due. */
+export class ConnectionClosed extends Error {
+  override readonly name = "ConnectionClosed";
+  constructor() {
+    super("Cannot read an answer as the platform closed the connection");
+  }
+}
+
 /** One connection to the host of `url`, plain or TLS by its scheme. */
 export class Socket {
   readonly #conn: Deno.Conn;
@@ -60,7 +68,7 @@ export class Socket {
   async receive(): Promise<void> {
     if (this.#filled === this.#in.length) this.#grow();
     const n = await this.#conn.read(this.#in.subarray(this.#filled));
-    if (n === null) throw new Error("Cannot read an answer as the platform closed the connection");
+    if (n === null) throw new ConnectionClosed();
     this.#filled += n;
   }
 
