@@ -1,0 +1,18 @@
+/**
+ * The drills there are, in the order of their table.
+ *
+ * @module
+ */
+import { crashLoop } from "./crash_loop.ts";
+import type { Drill, OwnDrill } from "./drill_types.ts";
+import { gatewayKill } from "./gateway_kill.ts";
+
+export const drills: readonly (Drill | OwnDrill)[] = [crashLoop, gatewayKill];
+
+/** The drill of this id or name. */
+export function findDrill(
+  idOrName: string,
+  among: readonly (Drill | OwnDrill)[] = drills,
+): Drill | OwnDrill | undefined {
+  return among.find(({ id, name }) => id === idOrName || name === idOrName);
+}
