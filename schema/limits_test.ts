@@ -3,13 +3,44 @@ import { assertLimits, limits } from "./limits.ts";
 
 Deno.test("assertLimits() passes the limits as they stand", () => assertLimits());
 
-Deno.test("assertLimits() names the relation that is broken", () => {
-  assert.throws(
-    () => assertLimits({ ...limits, eventBytesMax: limits.requestBytesMax + 1 }),
-    /limits contradict each other: eventBytesMax <= requestBytesMax/,
-  );
-  assert.throws(
-    () => assertLimits({ ...limits, requestJsonDepthMax: limits.jsonDepthMax }),
-    /jsonDepthMax < requestJsonDepthMax/,
-  );
+/** For each relation a change that breaks it, and no other relation that comes before. */
+const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
+  "eventBytesMax <= requestBytesMax": { eventBytesMax: limits.requestBytesMax + 1 },
+  "requestBytesMax <= logBatchBytesMax": { requestBytesMax: limits.logBatchBytesMax + 1 },
+  "jsonDepthMax < requestJsonDepthMax": { requestJsonDepthMax: limits.jsonDepthMax },
+  "requestBytesMax <= webSocketInFlightBytesMax": {
+    webSocketInFlightBytesMax: limits.requestBytesMax - 1,
+  },
+  "requestBytesMax < bodyBytesInFlightMax": { bodyBytesInFlightMax: limits.requestBytesMax },
+  "graphqlQueryCharsMax <= graphqlBodyBytesMax": {
+    graphqlBodyBytesMax: limits.graphqlQueryCharsMax - 1,
+  },
+  "eventBytesMax <= fetchBytesMax": { fetchBytesMax: limits.eventBytesMax - 1 },
+  "logBatchBytesMax < logSegmentBytesMax": { logSegmentBytesMax: limits.logBatchBytesMax },
+  "logBatchBytesMax <= appendQueueBytesMax": { appendQueueBytesMax: limits.logBatchBytesMax - 1 },
+  "commitDelayMsMin <= commitDelayMsMax": { commitDelayMsMin: limits.commitDelayMsMax + 1 },
+  "commitDelayMsMax < commitTimeoutMs": { commitTimeoutMs: limits.commitDelayMsMax },
+  "fetchBytesMax <= commitBytesMax": { commitBytesMax: limits.fetchBytesMax - 1 },
+  "deadLetterStateCharsMax + eventBytesMax + deadLetterPayloadBytesMax < logBatchBytesMax": {
+    deadLetterStateCharsMax: limits.logBatchBytesMax,
+  },
+  "snapshotRowsBehindMax < commitRowsMax": { snapshotRowsBehindMax: limits.commitRowsMax },
+  "retryDelayMsMin <= retryDelayMsMax": { retryDelayMsMin: limits.retryDelayMsMax + 1 },
+  "dedupeRingEntries * 8 bytes <= 8 KiB": { dedupeRingEntries: 1025 },
+  "snapshotMsBehindMax <= 1 day": { snapshotMsBehindMax: limits.snapshotMsBehindMax + 1 },
+};
+
+for (const [relation, change] of Object.entries(broken)) {
+  Deno.test(`assertLimits() throws unless ${relation}`, () => {
+    assert.throws(() => assertLimits({ ...limits, ...change }), {
+      name: "RangeError",
+      message: `Cannot start as limits contradict each other: ${relation}`,
+    });
+  });
+}
+
+Deno.test("assertLimits() asserts no relation that is not tried here", async () => {
+  const source = await Deno.readTextFile(new URL("limits.ts", import.meta.url));
+  const asserted = source.slice(source.indexOf("const relations")).match(/"[^"]*[<>]=?[^"]*"/g);
+  assert.deepEqual(asserted?.map((text) => text.slice(1, -1)).sort(), Object.keys(broken).sort());
 });
