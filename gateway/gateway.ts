@@ -14,7 +14,11 @@ import { dropBody } from "./capture/read_body.ts";
 import { type GatewayDeps, noLog, noMetrics } from "./deps.ts";
 import { createContext } from "./graphql/context.ts";
 import { createGraphqlServer } from "./graphql/graphql_server.ts";
-import { graphqlProtocol, graphqlSocketServer } from "./graphql/graphql_websocket.ts";
+import {
+  assertOffersGraphql,
+  graphqlProtocol,
+  graphqlSocketServer,
+} from "./graphql/graphql_websocket.ts";
 import { liveResponse, readyResponse } from "./health.ts";
 import { Problem, unauthorized } from "./problem.ts";
 import { createApp, type Handler } from "./router.ts";
@@ -85,9 +89,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   const serveGraphql = graphqlSocketServer({ keys, server: graphql, contextOf, log, authMs });
 
   const graphqlHandler: Handler = (request) => {
-    if (isUpgrade(request)) return upgrade(request, graphqlProtocol, serveGraphql);
+    if (isUpgrade(request)) {
+      assertOffersGraphql(request.headers);
+      return upgrade(request, graphqlProtocol, serveGraphql);
+    }
     const principal = authenticate(keys, request.headers);
-    if (principal !== undefined) return graphql.fetch(request, contextOf(principal));
+    if (principal !== undefined) return graphql.fetch(withoutSignal(request), contextOf(principal));
     dropBody(request);
     throw unauthorized();
   };
@@ -119,6 +126,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       sockets.closeAll();
     },
   };
+}
+
+/**
+ * The same request with a signal of its own: Deno aborts the original one after a good answer too,
+ * and warns about it on stderr. A client that goes away still cancels its event stream.
+ */
+function withoutSignal({ url, method, headers, body }: Request): Request {
+  return new Request(url, { method, headers, body });
 }
 
 const isUpgrade = (request: Request) =>

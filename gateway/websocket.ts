@@ -17,6 +17,7 @@
 import { limits } from "../schema/limits.ts";
 import type { Platform } from "../supervisor/platform.ts";
 import { Forbidden, readableGame } from "./access.ts";
+import { actorChanges } from "./actor_changes.ts";
 import { type Keys, type Principal, resolveToken } from "./auth.ts";
 import { closeCode, isTooBig, sendBounded } from "./bounded_socket.ts";
 import type { Acceptor } from "./capture/accept_events.ts";
@@ -201,14 +202,8 @@ class CaptureSocket {
     const id = `${studio}/${userId}`;
     const query = { type: "profile", ...(gameId === undefined ? {} : { gameId }) } as const;
     try {
-      for await (const _ of platform.watch({ type: "actor", kind: "player", id }, lease.signal)) {
-        const profile = await platform.ask("player", id, query).catch((error) => {
-          this.deps.log.warn("A watched player could not be read", { id, error: String(error) });
-          const detail = "The player cannot be read now; its next change will be sent";
-          this.#error(null, "unavailable", detail, { user_id: userId });
-          return null;
-        });
-        if (profile !== null && !lease.signal.aborted) this.#send(playerMessage(profile));
+      for await (const profile of actorChanges(platform, "player", id, query, lease.signal)) {
+        this.#send(playerMessage(profile));
       }
     } catch (error) {
       if (!lease.signal.aborted) this.#fail(error, null);

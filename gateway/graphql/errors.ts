@@ -37,10 +37,10 @@ function codeAndMessage(root: unknown): [GraphqlErrorCode, string] {
 }
 
 /** A masker for graphql-yoga: lets GraphQL's own errors through, rewrites all others. */
-export function errorMasker(log: GatewayLog): (error: unknown) => Error {
+export function errorMasker(log: GatewayLog): (error: unknown) => GraphQLError {
   return (error) => {
     const root = rootOf(error);
-    if (root instanceof GraphQLError && error instanceof Error) return error;
+    if (root instanceof GraphQLError && error instanceof GraphQLError) return error;
     const [code, message] = codeAndMessage(root);
     if (code === "INTERNAL_SERVER_ERROR") {
       const stack = root instanceof Error ? root.stack : undefined;

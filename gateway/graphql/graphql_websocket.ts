@@ -10,11 +10,19 @@ import { limits } from "../../schema/limits.ts";
 import { bearerToken, type Keys, type Principal, resolveToken } from "../auth.ts";
 import { closeCode, isTooBig, sendBounded } from "../bounded_socket.ts";
 import type { GatewayLog } from "../deps.ts";
+import { badRequest } from "../problem.ts";
 import type { GraphqlContext } from "./context.ts";
 import { errorMasker, graphqlError } from "./errors.ts";
 import type { GraphqlServer } from "./graphql_server.ts";
 
 export const graphqlProtocol = GRAPHQL_TRANSPORT_WS_PROTOCOL;
+
+/** @throws {Problem} 400 unless the client offers graphql-transport-ws */
+export function assertOffersGraphql(headers: Headers): void {
+  const offered = headers.get("sec-websocket-protocol")?.split(",") ?? [];
+  if (offered.some((protocol) => protocol.trim() === graphqlProtocol)) return;
+  throw badRequest("bad_request", `Offer the WebSocket subprotocol ${graphqlProtocol}`);
+}
 
 /** What a connection carries; `principal` is set by the upgrade's headers or by `connection_init`. */
 interface Connection {
@@ -65,7 +73,7 @@ function executionArgs(
       rootValue: { execute, subscribe },
     };
   } catch (error) {
-    return [errorMasker(log)(error) as GraphQLError];
+    return [errorMasker(log)(error)];
   }
 }
 
@@ -73,6 +81,7 @@ function executionArgs(
 export function graphqlSocketServer(
   deps: GraphqlSocketDeps,
 ): (socket: WebSocket, principal: Principal | undefined) => void {
+  const mask = errorMasker(deps.log);
   const server = makeServer<Record<string, unknown>, Connection>({
     connectionInitWaitTimeout: deps.authMs ?? limits.webSocketAuthMs,
     onConnect({ connectionParams, extra }) {
@@ -87,6 +96,8 @@ export function graphqlSocketServer(
       }
       return executionArgs(deps, extra.principal!, payload);
     },
+    // A stream that breaks is reported by graphql-ws with the message it was thrown with.
+    onError: (_ctx, _id, _payload, errors) => errors.map((error) => mask(error).toJSON()),
     execute: (args) => (args.rootValue as Executors).execute(args),
     subscribe: (args) => (args.rootValue as Executors).subscribe(args),
   });
@@ -114,7 +125,8 @@ function serve(
   let closed: ReturnType<typeof server.opened> = () => Promise.resolve();
   socket.addEventListener("open", () => {
     closed = server.opened({
-      protocol: socket.protocol,
+      // Deno leaves `socket.protocol` empty on the server's side; the upgrade has checked the offer.
+      protocol: graphqlProtocol,
       send: (text) => void sendBounded(socket, text),
       close: (code, reason) => {
         if (socket.readyState <= WebSocket.OPEN) socket.close(code, reason);

@@ -3,64 +3,13 @@
  *
  * @module
  */
-import type { GameTotals } from "../../schema/game_queries.ts";
 import { limits } from "../../schema/limits.ts";
-import type { PlayerProfile } from "../../schema/player_queries.ts";
 import type { RecordedEvent } from "../../supervisor/platform.ts";
 import { readableGame } from "../access.ts";
+import { actorChanges } from "../actor_changes.ts";
 import { actorId, type GraphqlContext } from "./context.ts";
 import { graphqlError } from "./errors.ts";
 import { eventFilter, type EventFilterInput } from "./query_resolvers.ts";
-
-/** Waits `ms`, or until the signal aborts. */
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
-}
-
-async function* playerUpdates(
-  context: GraphqlContext,
-  id: string,
-  gameId: string | undefined,
-  signal: AbortSignal,
-): AsyncGenerator<PlayerProfile> {
-  const actor = actorId(context, id);
-  const query = { type: "profile", ...(gameId === undefined ? {} : { gameId }) } as const;
-  const watch = { type: "actor", kind: "player", id: actor } as const;
-  for await (const _ of context.platform.watch(watch, signal)) {
-    const profile = await context.platform.ask("player", actor, query);
-    if (signal.aborted) return;
-    if (profile !== null) yield profile;
-  }
-}
-
-async function* gameUpdates(
-  context: GraphqlContext,
-  id: string,
-  everyMs: number,
-  signal: AbortSignal,
-): AsyncGenerator<GameTotals> {
-  const actor = actorId(context, id);
-  let nextAt = 0;
-  for await (
-    const _ of context.platform.watch({ type: "actor", kind: "game", id: actor }, signal)
-  ) {
-    // The first change is sent at once; those that come during the wait arrive as one.
-    await delay(Math.max(0, nextAt - performance.now()), signal);
-    if (signal.aborted) return;
-    nextAt = performance.now() + everyMs;
-    const totals = await context.platform.ask("game", actor, { type: "totals" });
-    if (totals !== null) yield totals;
-  }
-}
 
 async function* events(
   context: GraphqlContext,
@@ -81,7 +30,10 @@ export const subscriptionResolvers = {
   playerUpdated: {
     subscribe(_: unknown, { id }: { id: string }, context: GraphqlContext) {
       const gameId = readableGame(context.principal);
-      return context.subscriptions.iterate((signal) => playerUpdates(context, id, gameId, signal));
+      const query = { type: "profile", ...(gameId === undefined ? {} : { gameId }) } as const;
+      return context.subscriptions.iterate((signal) =>
+        actorChanges(context.platform, "player", actorId(context, id), query, signal)
+      );
     },
     resolve,
   },
@@ -97,7 +49,12 @@ export const subscriptionResolvers = {
       if (period < min || period > max) {
         throw graphqlError("BAD_USER_INPUT", `everyMs must be ${min} to ${max}: got ${period}`);
       }
-      return context.subscriptions.iterate((signal) => gameUpdates(context, id, period, signal));
+      const query = { type: "totals" } as const;
+      return context.subscriptions.iterate((signal) =>
+        actorChanges(context.platform, "game", actorId(context, id), query, signal, {
+          everyMs: period,
+        })
+      );
     },
     resolve,
   },
