@@ -1,6 +1,6 @@
 /**
- * Forward-only migrations: the SQL files of `schema/migrations`, each applied once, in order, all in
- * one transaction under one lock, so any number of nodes may start at the same time.
+ * Forward-only migrations: the SQL files of `schema/migrations`, each applied once, in order, in its
+ * own transaction and under one lock, so any number of nodes may start at the same time.
  *
  * @module
  */
@@ -60,7 +60,8 @@ export async function prepareDatabase(
 }
 
 /**
- * Applies what is missing.
+ * Applies what is missing. Each migration is one message of several statements, which PostgreSQL
+ * runs as one transaction: a connection lost in between leaves nothing half done.
  *
  * @returns the names of the migrations applied now
  * @throws {Terminal} `schema_too_new`, `migration_changed`, `migration_failed`
@@ -69,33 +70,47 @@ export async function migrate(
   sql: postgres.Sql,
   migrations: readonly Migration[],
 ): Promise<string[]> {
-  return await sql.begin(async (tx) => {
-    await tx`select pg_advisory_xact_lock(${lockKey})`;
-    await tx`create table if not exists migration (
+  const lock = `select pg_advisory_xact_lock(${lockKey});`;
+  await sql.unsafe(`${lock}
+    create table if not exists migration (
       version integer primary key,
       name text not null,
       checksum text not null,
-      applied_at timestamptz not null default now())`;
-    const rows = await tx<{ version: number; name: string; checksum: string }[]>`
-      select version, name, checksum from migration order by version`;
-    const known = new Map(migrations.map((migration) => [migration.version, migration]));
-    for (const { version, name, checksum } of rows) {
-      const migration = known.get(version);
-      if (migration === undefined) throw tooNew(name, migrations);
-      if (checksum !== await checksumOf(migration)) throw changed(migration);
+      applied_at timestamptz not null default now())`);
+  const applied: string[] = [];
+  for (const migration of await pending(sql, migrations)) {
+    const { version, name, sql: text } = migration;
+    const entry = `insert into migration (version, name, checksum)
+      values (${version}, '${name}', '${await checksumOf(migration)}');`;
+    try {
+      await sql.unsafe(`${lock} ${entry} ${text}`);
+      applied.push(name);
+    } catch (cause) {
+      if (!(cause instanceof postgres.PostgresError)) throw cause;
+      // Another node that starts at the same time was first.
+      if (cause.table_name === "migration" && cause.code === "23505") continue;
+      const reason = `Cannot apply the migration ${name}: ${cause.message}`;
+      throw new Terminal("migration_failed", reason, { cause });
     }
-    const applied: string[] = [];
-    for (const migration of migrations.slice(rows.length)) {
-      await tx.unsafe(migration.sql).catch((cause) => {
-        const reason = `Cannot apply the migration ${migration.name}: ${cause.message}`;
-        throw new Terminal("migration_failed", reason, { cause });
-      });
-      await tx`insert into migration (version, name, checksum)
-        values (${migration.version}, ${migration.name}, ${await checksumOf(migration)})`;
-      applied.push(migration.name);
-    }
-    return applied;
-  }) as string[];
+  }
+  return applied;
+}
+
+/** Migrations that were not applied yet, once those applied are known to be the code's. */
+async function pending(
+  sql: postgres.Sql,
+  migrations: readonly Migration[],
+): Promise<readonly Migration[]> {
+  const rows = await sql<{ version: number; name: string; checksum: string }[]>`
+    select version, name, checksum from migration order by version`;
+  const known = new Map(migrations.map((migration) => [migration.version, migration]));
+  for (const { version, name, checksum } of rows) {
+    const migration = known.get(version);
+    if (migration === undefined) throw tooNew(name, migrations);
+    if (checksum !== await checksumOf(migration)) throw changed(migration);
+  }
+  const done = new Set(rows.map((row) => row.version));
+  return migrations.filter((migration) => !done.has(migration.version));
 }
 
 function tooNew(name: string, migrations: readonly Migration[]): Terminal {

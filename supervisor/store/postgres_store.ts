@@ -137,9 +137,10 @@ export class PostgresStore implements Store {
     const snapshots = encodeSnapshots(batch.snapshots);
     const outbox = encodeOutbox(batch.outbox);
     const timers = encodeTimers(batch.timers);
+    const deadline = performance.now() + this.#timeoutMs;
     const first = rows[0];
     if (first !== undefined) await this.#makeDays(first.receivedAt, rows.at(-1)!.receivedAt);
-    await this.#run(this.#pool, this.#timeoutMs, (sql) =>
+    await this.#run(this.#pool, deadline - performance.now(), (sql) =>
       sql`select commit_batch(
         ${stage}, ${partition}, ${epoch}, ${oldOffset}, ${newOffset}, ${emittedOffset}, ${sources},
         ${batch.cleanAt ?? null}, ${journal}, ${snapshots}, ${outbox}, ${timers})`);
@@ -201,12 +202,13 @@ export class PostgresStore implements Store {
   /**
    * Sees to the partitions of the days between two arrivals, and ahead to the next two, which nobody
    * waits for. A day that cannot be made now is no harm: its rows go to the default partition.
+   *
+   * @throws {Unavailable} the server is away
    */
   async #makeDays(firstMs: number, lastMs: number): Promise<void> {
     const last = dayOf(lastMs);
     for (let day = dayOf(firstMs); day <= last; day++) await this.#makeDay(day);
-    this.#makeDay(last + 1);
-    this.#makeDay(last + 2);
+    for (const ahead of [last + 1, last + 2]) this.#makeDay(ahead).catch(() => {});
   }
 
   async #makeDay(day: number): Promise<void> {
@@ -214,10 +216,18 @@ export class PostgresStore implements Store {
     if (typeof known === "number" && performance.now() < known) return;
     if (typeof known === "object") return await known;
     const date = dayText(day);
-    const making = this.#read((sql) => sql`select make_day_partition(${date}::text::date)`).then(
-      () => {},
-      () => void this.#days.set(day, performance.now() + dayRetryMs),
-    );
+    // Half of a commit's time at most, so that the commit itself keeps to its deadline.
+    const making = this.#pool.run(
+      this.#timeoutMs / 2,
+      (sql) => sql`select make_day_partition(${date}::text::date)`,
+    ).then(() => {}, (error) => {
+      if (error instanceof postgres.PostgresError) {
+        this.#days.set(day, performance.now() + dayRetryMs);
+        return;
+      }
+      this.#days.delete(day);
+      throw new Unavailable("store", error.message, { cause: error });
+    });
     this.#days.set(day, making);
     await making;
   }
