@@ -5,7 +5,8 @@
  */
 import { createLogger } from "../observability/logger.ts";
 import type { Clock } from "../shard/clock.ts";
-import type { Child, ChildSpec, ExitReason, StartContext, TreeEnv } from "./child.ts";
+import type { Child, ChildSpec, ExitReason, StartContext, Strategy, TreeEnv } from "./child.ts";
+import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 
 /** Lets every promise that can settle without time passing do so. */
 export async function settle(): Promise<void> {
@@ -145,4 +146,20 @@ export function fakeEnv() {
     /** What happened since the last call. */
     take: () => events.splice(0),
   };
+}
+
+/** A started supervisor over puppets a, b, c. */
+export async function threePuppets(strategy: Strategy, options: Partial<SupervisorOptions> = {}) {
+  const fake = fakeEnv();
+  const [a, b, c] = ["a", "b", "c"].map(fake.puppet) as [Puppet, Puppet, Puppet];
+  const root = Supervisor.root({
+    id: "root",
+    strategy,
+    children: [a.spec(), b.spec(), c.spec()],
+    env: fake.env,
+    ...options,
+  });
+  await root.start();
+  fake.take();
+  return { ...fake, root, a, b, c };
 }
