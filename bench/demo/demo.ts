@@ -14,7 +14,13 @@ import type { StreamOptions } from "../load/generator/stream_options.ts";
 import { assertStreamOptions } from "../load/generator/stream_options.ts";
 import { type LoadResult, runLoad } from "../load/run_load.ts";
 import { Tally } from "../load/tally.ts";
-import { PlatformProcess } from "./platform_process.ts";
+import {
+  isPostmasterOf,
+  readPostmasterFile,
+  stopPostmaster,
+  watchExit,
+} from "../../supervisor/store/embedded/postmaster.ts";
+import { PlatformFailed, PlatformProcess } from "./platform_process.ts";
 import { watchPlatform } from "./watch.ts";
 
 const specs = {
@@ -31,6 +37,10 @@ const specs = {
 /** Batches a second: enough for the figures to flow, few enough to be cheap. */
 const batchesPerSecond = 40;
 const connectionsMax = 16;
+/** How long the platform may leave batches unanswered at the end. */
+const drainMs = 15_000;
+/** Players the check looks at one by one; each is a query. */
+const playersChecked = 10_000;
 
 function streamOf(options: Options): StreamOptions {
   const rate = options.number("rate")!;
@@ -83,7 +93,7 @@ async function load(
   const rate = stream.events / stream.seconds;
   try {
     const runMs = stream.seconds * 1000;
-    return await runLoad({ target, stream, rate, runMs, acks: files.acks }, stop, tally);
+    return await runLoad({ target, stream, rate, runMs, drainMs, acks: files.acks }, stop, tally);
   } finally {
     watchEnd.abort();
     await watching;
@@ -95,7 +105,10 @@ async function verify(platform: PlatformProcess, files: Files): Promise<boolean>
   const { url, demo_key, store_url } = platform.info;
   const program = fileURLToPath(new URL("../verify/verify.ts", import.meta.url));
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", program, "--url", url, "--acks", files.acks, "--expect", files.expect],
+    args: [
+      ...["run", "-A", program, "--url", url, "--players", String(playersChecked)],
+      ...["--acks", files.acks, "--expect", files.expect],
+    ],
     env: { DEMO_KEY: demo_key, STORE_URL: store_url },
     stdin: "null",
     stdout: "inherit",
@@ -120,7 +133,11 @@ async function run(
   });
   const seconds = ((performance.now() - demoStartMs) / 1000).toFixed(1);
   print(`ready after ${seconds} s at ${platform.info.url}   output in ${platform.logPath}`);
-  platform.exited.then(() => stop.abort());
+  let isRunning = true;
+  platform.exited.then(() => {
+    isRunning = false;
+    stop.abort();
+  });
   const files = { acks: join(dataDir, "acks.jsonl"), expect: join(dataDir, "expect.json") };
   try {
     const { report, senders } = await load(platform, stream, files, stop.signal, demoStartMs);
@@ -132,13 +149,26 @@ async function run(
         `${JSON.stringify(report.rejected)}, ${report.retries} retries`,
     );
     for (const example of report.mismatch_examples) print(`unexpected answer: ${example}`);
+    if (!isRunning) {
+      print(`the platform has ended by itself; the end of its output:\n${await platform.tail()}`);
+      return false;
+    }
     print("checking by a separate process …");
     const counted = await verify(platform, files);
     return counted && report.accepted > 0 && report.unknown === 0 && report.mismatches === 0;
   } finally {
     const code = await platform.stop();
-    print(`the platform has drained and ended with exit code ${code}`);
+    print(`the platform has ended with exit code ${code}${code === 0 ? ", drained" : ""}`);
+    if (code !== 0) await stopStore(dataDir);
   }
+}
+
+/** A platform that was killed leaves its store running, for the next start; here there is none. */
+async function stopStore(dataDir: string): Promise<void> {
+  const data = join(dataDir, "postgres", "data");
+  const file = await readPostmasterFile(data);
+  if (file === undefined || !await isPostmasterOf(file.pid, data)) return;
+  await stopPostmaster(file.pid, watchExit(file.pid), 5_000);
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -155,22 +185,19 @@ async function main(args: readonly string[]): Promise<number> {
   const interrupt = () => stop.abort();
   // The first Ctrl-C ends the load early; the check still runs.
   Deno.addSignalListener("SIGINT", interrupt);
-  try {
-    const ok = await run(stream, dataDir, stop, demoStartMs);
-    print(ok ? "PASS" : "FAIL");
-    return ok ? 0 : 1;
-  } finally {
-    Deno.removeSignalListener("SIGINT", interrupt);
-    if (given === undefined) await Deno.remove(dataDir, { recursive: true });
-  }
+  const ok = await run(stream, dataDir, stop, demoStartMs);
+  Deno.removeSignalListener("SIGINT", interrupt);
+  print(ok ? "PASS" : `FAIL   the data is kept in ${dataDir}`);
+  if (ok && given === undefined) await Deno.remove(dataDir, { recursive: true });
+  return ok ? 0 : 1;
 }
 
 if (import.meta.main) {
   try {
     Deno.exitCode = await main(Deno.args);
   } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
+    if (!(cause instanceof RangeError || cause instanceof PlatformFailed)) throw cause;
     print(cause.message);
-    Deno.exitCode = 2;
+    Deno.exitCode = cause instanceof PlatformFailed ? 1 : 2;
   }
 }

@@ -81,7 +81,8 @@ export class LiveView {
     const total = row(
       "all games",
       integer.format(sum((game) => game.ccu)),
-      integer.format(sum((game) => game.dau)),
+      // Players of several games would count several times.
+      "",
       integer.format(sum((game) => game.eventsPerSecond)),
       integer.format(sum((game) => game.eventsTotal)),
       dollars.format(sum((game) => game.revenueMinor) / 100),

@@ -29,6 +29,11 @@ export interface PlatformOptions {
 const pollMs = 50;
 const logTailChars = 4000;
 
+/** The platform did not become ready; the message has the end of its output. */
+export class PlatformFailed extends Error {
+  override readonly name = "PlatformFailed";
+}
+
 /** A running platform. */
 export class PlatformProcess {
   private constructor(
@@ -42,7 +47,7 @@ export class PlatformProcess {
   /**
    * Starts the platform and waits until it is ready. Its output goes to `DATA_DIR/output.log`.
    *
-   * @throws {Error} it ended, or was not ready in time; with the end of its output
+   * @throws {PlatformFailed} it ended, or was not ready in time; with the end of its output
    */
   static async start(options: PlatformOptions): Promise<PlatformProcess> {
     const { dataDir, env = {}, readyTimeoutMs = 60_000 } = options;
@@ -75,10 +80,15 @@ export class PlatformProcess {
         const how = exitCode === undefined ? "was not ready in time" : `ended with ${exitCode}`;
         if (exitCode === undefined) child.kill("SIGKILL");
         await exited;
-        throw new Error(`The platform ${how}. Its last words:\n${await tailOf(logPath)}`);
+        throw new PlatformFailed(`The platform ${how}. Its last words:\n${await tailOf(logPath)}`);
       }
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
+  }
+
+  /** The end of its output. */
+  tail(): Promise<string> {
+    return tailOf(this.logPath);
   }
 
   /**
