@@ -6,8 +6,17 @@
 import { crashLoop } from "./crash_loop.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
 import { gatewayKill } from "./gateway_kill.ts";
+import { poison } from "./poison.ts";
+import { sessionSilence } from "./session_silence.ts";
+import { tripleSend } from "./triple_send.ts";
 
-export const drills: readonly (Drill | OwnDrill)[] = [crashLoop, gatewayKill];
+export const drills: readonly (Drill | OwnDrill)[] = [
+  crashLoop,
+  gatewayKill,
+  poison,
+  tripleSend,
+  sessionSilence,
+];
 
 /** The drill of this id or name. */
 export function findDrill(
