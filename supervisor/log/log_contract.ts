@@ -36,8 +36,8 @@ function numbered(partition: number, count: number, from = 0): NewRecord[] {
   );
 }
 
-/** Fails instead of hanging. */
-async function within<T>(promise: Promise<T>, what: string): Promise<T> {
+/** Fails instead of hanging: rejects when `promise` has not settled in 10 s. */
+export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what} took over ${patienceMs} ms`)), patienceMs);

@@ -8,6 +8,7 @@ const topics = topicTable();
 const raw = "player.events.raw";
 const never = new AbortController().signal;
 const ackedMin = 400;
+const processMsMax = 30_000;
 
 function script(name: string): string {
   return new URL(`./testdata/${name}`, import.meta.url).pathname;
@@ -19,6 +20,7 @@ async function appendAndKill(dir: string, run: string): Promise<string[]> {
     args: ["run", "-A", script("appending_process.ts"), dir, run, `${128 * 1024}`],
     stdout: "piped",
     stderr: "inherit",
+    signal: AbortSignal.timeout(processMsMax),
   }).spawn();
   let text = "";
   let isKilled = false;
@@ -92,6 +94,7 @@ async function fill(shell: string[], dir: string, ballast: string): Promise<Fill
       dir,
       ballast,
     ],
+    signal: AbortSignal.timeout(processMsMax),
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   return JSON.parse(new TextDecoder().decode(stdout)) as FillReport;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Unavailable } from "../../../schema/errors.ts";
 import { topicTable } from "../../../schema/topics.ts";
 import type { NewRecord } from "../log.ts";
-import { testLogContract } from "../log_contract.ts";
+import { testLogContract, within } from "../log_contract.ts";
 import { openSqliteLog, type SqliteLog } from "./sqlite_log.ts";
 import { type SqliteLogWriter, startSqliteLogWriter } from "./writer.ts";
 
@@ -88,7 +88,9 @@ Deno.test("SqliteLog wakes a reader in another worker without polling", () =>
       wake();
     };
     const next = async () => {
-      if (heard.length === 0) await new Promise<void>((resolve) => wake = resolve);
+      if (heard.length === 0) {
+        await within(new Promise<void>((resolve) => wake = resolve), "the worker's reading");
+      }
       return heard.shift();
     };
     const connection = writer.connect();
@@ -126,7 +128,7 @@ Deno.test("SqliteLog goes on with the next writer after a crash of the first", a
   log.reconnect(second.connect());
   assert.equal(log.isConnected, true);
   await log.append(raw, one(0, "1"));
-  const [woken] = await waiting;
+  const [woken] = await within(waiting, "fetch()");
   assert.deepEqual([woken!.offset, woken!.value], [1, "1"]);
   const [before] = await log.fetch(raw, 0, 0, 1, never);
   assert.ok(woken!.timestamp >= before!.timestamp, "the clock went back with the writer");
@@ -143,7 +145,7 @@ Deno.test("SqliteLog answers appends under way with OutcomeUnknown when the writ
     );
     await Promise.resolve();
     writer.kill();
-    const kinds = new Set(await Promise.all(answers));
+    const kinds = new Set(await within(Promise.all(answers), "append()"));
     kinds.delete("durable");
     assert.deepEqual([...kinds], ["OutcomeUnknown"]);
     assert.equal(log.pendingBytes, 0);
