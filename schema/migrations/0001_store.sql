@@ -70,11 +70,11 @@ begin
   if to_regclass(part) is not null then
     return;
   end if;
-  perform pg_advisory_xact_lock(hashtext('make_day_partition'));
+  lock table player_events_default in access exclusive mode;
+  -- Somebody else may have made it while we waited.
   if to_regclass(part) is not null then
     return;
   end if;
-  lock table player_events_default in access exclusive mode;
   -- Vacuum only when a day has doubled: rows are never updated, so it has nothing to free.
   execute format(
     'create table %I (like player_events including defaults) with

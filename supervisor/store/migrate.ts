@@ -49,13 +49,23 @@ export async function prepareDatabase(
   try {
     const applied = await migrate(sql, migrations ?? await readMigrations());
     await rememberTopics(sql, topics);
-    // The store makes later days as they come; these are needed at once.
-    await sql`select make_day_partitions(current_date - 1, current_date + 2)`;
+    await makeFirstDays(sql);
     return applied;
   } catch (error) {
     throw error instanceof PlatformError ? error : connectFault(error);
   } finally {
     await sql.end({ timeout: 1 });
+  }
+}
+
+/** The days that are needed at once; the store makes later ones as they come, and these if this fails. */
+async function makeFirstDays(sql: postgres.Sql): Promise<void> {
+  try {
+    await sql`select make_day_partitions(d - 1, d + 2)
+      from (select (now() at time zone 'UTC')::date as d) today`;
+  } catch (error) {
+    // Another node or a long query holds the lock.
+    if (!(error instanceof postgres.PostgresError && error.code === "55P03")) throw error;
   }
 }
 
