@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { absentStoreDrill } from "./absent_store.ts";
 import { crashLoop } from "./crash_loop.ts";
+import { drain } from "./drain.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
 import { gatewayKill } from "./gateway_kill.ts";
 import { poison } from "./poison.ts";
@@ -15,6 +17,8 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   gatewayKill,
   poison,
   tripleSend,
+  drain,
+  absentStoreDrill,
   sessionSilence,
 ];
 
