@@ -32,7 +32,8 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
         return await attempt();
       } catch (error) {
         if (!(error instanceof Unavailable) || signal.aborted) throw error;
-        options.onRetry?.(error, ++failures);
+        failures++;
+        options.onRetry?.(error, failures);
         await clock.sleep(Math.min(delayMs, limits.retryDelayMsMax), signal);
         if (signal.aborted) throw error;
       }

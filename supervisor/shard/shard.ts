@@ -24,7 +24,10 @@ import { runTogether } from "./task_group.ts";
 import { runTimerFeed } from "./timer_feed.ts";
 
 /** Passivations that one commit may snapshot. */
-const passivationsPerCommitMax = 2000;
+const passivationsPerCommitMax = 8000;
+
+/** Above this share of its budget a shard applies nothing more until a commit lets it passivate. */
+const overBudgetMax = 1.5;
 
 const trimEveryMs = 10_000;
 
@@ -45,6 +48,7 @@ export class Shard {
   /** The pending batch is at its ceiling, or was taken. */
   readonly #full = new Gate();
   readonly #taken = new Gate();
+  readonly #committed = new Gate();
   readonly #rebuilt = new Gate();
   readonly #resumed = new Gate();
   #inputEnded = false;
@@ -168,6 +172,11 @@ export class Shard {
         await this.#taken.wait(stop);
         continue;
       }
+      const isBusy = own.committing !== undefined || !own.pending.isEmpty;
+      if (isBusy && own.cells.bytes > this.options.actorBytesMax * overBudgetMax) {
+        await this.#committed.wait(stop);
+        continue;
+      }
       let records: LogRecord[] = [];
       await untilStopped(stop, async () => {
         const fetch = () => log.fetch(stage.topic, partition, position, limits.fetchBytesMax, stop);
@@ -265,6 +274,7 @@ export class Shard {
     }
     this.#shrink(own);
     own.keeper.committed();
+    this.#committed.open();
     this.#trim(own);
     events?.committed?.(sealed, [...batch.touched], clock.now() - startedAt);
   }
