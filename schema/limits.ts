@@ -17,6 +17,8 @@ export const limits = {
   eventBytesMax: 64 * KIB,
   requestBytesMax: MIB,
   requestEventsMax: 1000,
+  /** Each chunk costs the gateway microseconds, however small it is. */
+  requestChunksMax: 4096,
   jsonDepthMax: 16,
   /** Deeper than this a body is not parsed at all; between the two only its event is rejected. */
   requestJsonDepthMax: 1024,
@@ -65,7 +67,7 @@ export const limits = {
   /** A fetch of fewer records is followed by a pause. */
   fetchRecordsLow: 500,
   fetchPauseMs: 15,
-  commitRowsMax: 5000,
+  commitRowsMax: 2000,
   /** Text of the records in one commit; one fetch may go beyond. */
   commitBytesMax: 4 * MIB,
   commitTimeoutMs: 5 * SECOND,
@@ -75,7 +77,7 @@ export const limits = {
   timerPollMs: 500,
   timersPerPollMax: 500,
   askTimeoutMs: 5 * SECOND,
-  actorBytesMaxPerWorker: 256 * MIB,
+  actorBytesMaxPerWorker: 128 * MIB,
 
   // An actor.
   dedupeRingEntries: 1024,
