@@ -78,6 +78,10 @@ export async function startEmbeddedPostgres(
   const unlock = () => options.lock === undefined && lock.release();
   try {
     const home = await openHome(dataDir);
+    if (home.isElsewhere) {
+      const reason = "The store lives outside DATA_DIR, where PostgreSQL's user may not go";
+      log.warn(reason, { data_dir: dataDir, folder: home.path });
+    }
     const programs = await openPrograms(home);
     const password = await openCluster(home, programs);
     const deadline = performance.now() + startTimeoutMs;

@@ -14,6 +14,8 @@ export interface Home {
   readonly data: string;
   /** Whom PostgreSQL runs as; `undefined` is ourselves. */
   readonly user: RunAs | undefined;
+  /** Not below `DATA_DIR`, so that deleting `DATA_DIR` leaves it behind. */
+  readonly isElsewhere: boolean;
 }
 
 /** Tried in turn when `DATA_DIR` lies where PostgreSQL's user cannot go, such as below `/root`. */
@@ -40,7 +42,7 @@ export async function openHome(dataDir: string): Promise<Home> {
   const user = await chooseRunAs(owner);
   if (owner !== undefined) {
     await assertUsable(path, owner, user);
-    return home(path, user);
+    return home(path, user, path !== inside);
   }
   if (user === undefined) {
     await Deno.mkdir(inside, { mode: 0o700 });
@@ -55,7 +57,7 @@ export async function openHome(dataDir: string): Promise<Home> {
       continue;
     }
     await Deno.writeTextFile(pointer, `${other}\n`);
-    return home(other, user);
+    return home(other, user, true);
   }
   throw new Terminal(
     "store_folder_forbidden",
@@ -64,8 +66,8 @@ export async function openHome(dataDir: string): Promise<Home> {
   );
 }
 
-function home(path: string, user: RunAs | undefined): Home {
-  return { path, data: `${path}/data`, user };
+function home(path: string, user: RunAs | undefined, isElsewhere = false): Home {
+  return { path, data: `${path}/data`, user, isElsewhere };
 }
 
 async function ownerOf(path: string): Promise<RunAs | undefined> {

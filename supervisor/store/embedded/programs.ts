@@ -29,11 +29,12 @@ const packages: Readonly<Record<string, string>> = {
 /**
  * Finds the programs and makes them ready for the home's user.
  *
+ * @param packageFolder folder of the npm package. @default where Deno has installed it
  * @throws {Terminal} `store_platform`: there are none for this platform
  * @throws {Unavailable} the package could not be had
  */
-export async function openPrograms(home: Home): Promise<Programs> {
-  const root = await packageRoot();
+export async function openPrograms(home: Home, packageFolder?: string): Promise<Programs> {
+  const root = packageFolder ?? await packageRoot();
   const { version } = JSON.parse(await Deno.readTextFile(`${root}/package.json`));
   const native = `${root}/native`;
   const links = await readLinks(native);
@@ -51,7 +52,8 @@ export async function openPrograms(home: Home): Promise<Programs> {
   };
 }
 
-async function packageRoot(): Promise<string> {
+/** Where the package of this platform is installed. */
+export async function packageRoot(): Promise<string> {
   const platform = `${Deno.build.os}-${Deno.build.arch}`;
   const name = packages[platform];
   if (name === undefined) {
