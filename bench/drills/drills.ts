@@ -9,6 +9,7 @@ import { drain } from "./drain.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
 import { gatewayKill } from "./gateway_kill.ts";
 import { poison } from "./poison.ts";
+import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
 import { tripleSend } from "./triple_send.ts";
 
@@ -17,6 +18,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   gatewayKill,
   poison,
   tripleSend,
+  rebuild,
   drain,
   absentStoreDrill,
   sessionSilence,

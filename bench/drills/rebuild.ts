@@ -1,0 +1,219 @@
+/**
+ * Drill 20: every snapshot is dropped. Players must come back from their journal, games from the
+ * topic of deltas, each with the very state they had, and much faster than it was made.
+ *
+ * A game is snapshot durable: dropping its snapshots means beginning the topic anew, so the game
+ * shards' offsets and sources go back to zero with them.
+ *
+ * What is measured. Live rate: events of a load as fast as it goes, from the first request until SQL
+ * and games have all of them. Replay rate: events of all players, over the time in which clients have
+ * been answered the state of every one of them, by a platform that held none in memory.
+ *
+ * @module
+ */
+import postgres from "postgres";
+import { startEmbeddedPostgres } from "../../supervisor/store/embedded_postgres.ts";
+import { expectationOf } from "../load/expectation.ts";
+import type { StreamOptions } from "../load/generator/stream_options.ts";
+import { runLoad } from "../load/run_load.ts";
+import { GraphqlReader } from "../verify/graphql_figures.ts";
+import type { OwnContext, OwnDrill } from "./drill_types.ts";
+import { Findings } from "./findings.ts";
+import { Admin } from "./platform/admin.ts";
+import { drillStream, verify } from "./platform/load.ts";
+import type { PlatformProcess } from "./platform/platform_process.ts";
+import { Site } from "./platform/site.ts";
+
+/** What is promised. On two cores the code does not reach it: the factor is told either way. */
+const speedUpPromised = 5;
+/** Below this the drill fails: an actor that is slower to rebuild than to live has a fault. */
+const speedUpMin = { quick: 1, full: 1.5 };
+const playersPerQuery = 25;
+const connections = 8;
+const moodyPlayer = new URL("./fixtures/moody_player.ts", import.meta.url);
+
+/** Hash of each actor's whole state, by id. */
+type Hashes = ReadonlyMap<string, string>;
+
+async function ids(sql: postgres.Sql, column: "user_id" | "game_id"): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select distinct ${sql(column)} as id from player_events where not internal order by 1`;
+  return rows.map(({ id }) => id);
+}
+
+/** Asks for every player, as clients do. */
+async function playerHashes(site: Site, users: readonly string[]): Promise<Hashes> {
+  const graphql = new GraphqlReader(site.target, connections);
+  const found = new Map<string, string>();
+  const chunks: string[][] = [];
+  for (let i = 0; i < users.length; i += playersPerQuery) {
+    chunks.push(users.slice(i, i + playersPerQuery));
+  }
+  const queue = chunks.values();
+  const read = async () => {
+    for (const chunk of queue) {
+      const data = await graphql.query<
+        Record<string, { stateHash: string; version: string } | null>
+      >(
+        `query(${chunk.map((_, i) => `$p${i}:ID!`).join(",")}){${
+          chunk.map((_, i) => `p${i}:player(id:$p${i}){stateHash version}`).join(" ")
+        }}`,
+        Object.fromEntries(chunk.map((id, i) => [`p${i}`, id])),
+      );
+      chunk.forEach((id, i) => {
+        const player = data[`p${i}`];
+        found.set(id, player ? `${player.version} ${player.stateHash}` : "none");
+      });
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: connections }, read));
+  } finally {
+    graphql.close();
+  }
+  return found;
+}
+
+async function gameHashes(site: Site, games: readonly string[]): Promise<Hashes> {
+  const admin = new Admin(site);
+  const found = new Map<string, string>();
+  for (const id of games) {
+    const hash = await admin.actor("game", `demo/${id}`).then((actor) => actor.hash, () => "none");
+    found.set(id, hash);
+  }
+  return found;
+}
+
+/** Waits until SQL and games have counted what was sent, looking often. */
+async function caughtUp(platform: PlatformProcess, sql: postgres.Sql, events: number) {
+  const graphql = new GraphqlReader(platform.site.target, 1);
+  const total = async () => {
+    const [row] = await sql<{ n: number }[]>`
+      select count(*)::int as n from player_events where not internal`;
+    if (row!.n < events) return undefined;
+    let counted = 0;
+    for (const id of await ids(sql, "game_id")) counted += await graphql.gameEvents(id);
+    return counted >= events ? true : undefined;
+  };
+  await platform.until(`${events} events are counted`, 120_000, total, 100)
+    .finally(() => graphql.close());
+}
+
+/** Waits until every player has a snapshot of all its events. */
+async function snapshotted(platform: PlatformProcess, storeUrl: string, players: number) {
+  const sql = postgres(storeUrl, { max: 1 });
+  await platform.until("every player has a snapshot", 60_000, async () => {
+    const [row] = await sql<{ n: number }[]>`
+      select count(*)::int as n from snapshot where stage = 'player'`;
+    return row!.n >= players ? true : undefined;
+  }, 200).finally(() => sql.end());
+}
+
+/** Drops all snapshots while nothing runs, and lets the games begin anew. @returns how many */
+async function dropSnapshots(dataDir: string, keepSources: boolean): Promise<number> {
+  const server = await startEmbeddedPostgres({ dataDir });
+  const sql = postgres(server.url, { max: 1 });
+  try {
+    const [row] = await sql<{ n: number }[]>`select count(*)::int as n from snapshot`;
+    await sql`truncate snapshot`;
+    await sql`update shard set next_offset = 0, emitted_offset = 0 where stage = 'game'`;
+    if (!keepSources) await sql`update shard set sources = '{}' where stage = 'game'`;
+    return row!.n;
+  } finally {
+    await sql.end();
+    await server.stop();
+  }
+}
+
+function requireSame(findings: Findings, kind: string, before: Hashes, after: Hashes): void {
+  const other = [...before].filter(([id, hash]) => after.get(id) !== hash).map(([id]) => id);
+  findings.count(`${kind}s`, before.size);
+  findings.require(
+    before.size > 0 && other.length === 0,
+    `each ${kind} as before: ${other.length} of ${before.size} are not, ${other[0]}: ` +
+      `${before.get(other[0]!)} → ${after.get(other[0]!)}`,
+  );
+}
+
+/** Makes the data, live. @returns how many distinct events, and how many a second */
+async function live(ctx: OwnContext, site: Site, platform: PlatformProcess, sql: postgres.Sql) {
+  const events = ctx.quick ? 60_000 : 400_000;
+  const stream: StreamOptions = {
+    ...drillStream({ seed: ctx.seed, events, seconds: 0, dir: ctx.dir, batch: 100 }),
+    // Players with a past: what is rebuilt is journals, not single events.
+    players: events / 200,
+    spanDays: 10,
+    malformed: 0,
+  };
+  const startedAt = performance.now();
+  const { report, senders } = await runLoad(
+    { target: site.target, stream, rate: 0 },
+    new AbortController().signal,
+  );
+  const { events: distinct } = expectationOf(stream, senders, report.mismatches);
+  await caughtUp(platform, sql, distinct);
+  return { distinct, perSecond: distinct / ((performance.now() - startedAt) / 1000) };
+}
+
+async function run(ctx: OwnContext) {
+  const findings = new Findings();
+  const site = new Site(`${ctx.dir}/site`);
+  try {
+    const first = site.start();
+    const firstInfo = await first.ready();
+    const sql = postgres(firstInfo.store_url, { max: 1 });
+    const made = await live(ctx, site, first, sql);
+    const users = await ids(sql, "user_id");
+    const games = await ids(sql, "game_id");
+    await sql.end();
+    findings.count("events", made.distinct);
+    findings.count("live_events_per_s", Math.round(made.perSecond));
+    // The states as they were made, event by event: nothing of it was ever restored.
+    const players = await playerHashes(site, users);
+    const totals = await gameHashes(site, games);
+    ctx.print(`${made.distinct} events of ${users.length} players, made live`);
+    await first.drain();
+
+    const second = site.start();
+    await snapshotted(second, (await second.ready()).store_url, users.length);
+    await second.drain();
+    const dropped = await dropSnapshots(site.dataDir, ctx.mutation === "keep-sources");
+    findings.count("snapshots_dropped", dropped);
+    findings.require(dropped >= users.length + games.length, `snapshots to drop: ${dropped}`);
+
+    const third = site.start(ctx.mutation === "moody" ? { playerStage: moodyPlayer } : {});
+    const { store_url } = await third.ready();
+    const askedAt = performance.now();
+    const rebuilt = await playerHashes(site, users);
+    const replayMs = performance.now() - askedAt;
+    const perSecond = Math.round(made.distinct / (replayMs / 1000));
+    findings.count("replay_ms", replayMs);
+    findings.count("replay_events_per_s", perSecond);
+    const factor = perSecond / made.perSecond;
+    findings.count("replay_to_live", factor);
+    requireSame(findings, "player", players, rebuilt);
+    const sqlAfter = postgres(store_url, { max: 1 });
+    await caughtUp(third, sqlAfter, made.distinct).catch(() => {}).finally(() => sqlAfter.end());
+    requireSame(findings, "game", totals, await gameHashes(site, games));
+    const least = ctx.quick ? speedUpMin.quick : speedUpMin.full;
+    const seen = factor.toFixed(2);
+    findings.require(factor >= least, `replay at least ${least} times as fast as live: ${seen}`);
+    if (factor < speedUpPromised) {
+      findings.remark(`replay is ${seen} times as fast as live; promised is ${speedUpPromised}`);
+    }
+    await verify(site, findings, { storeUrl: store_url });
+    return findings.result();
+  } finally {
+    await site.clear();
+  }
+}
+
+export const rebuild: OwnDrill = {
+  id: "20",
+  name: "rebuild",
+  mutations: {
+    "moody": /each player as before: [1-9]/,
+    "keep-sources": /each game as before: [1-9]/,
+  },
+  run,
+};
