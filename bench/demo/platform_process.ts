@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { startArguments } from "../cli/start_command.ts";
 
 /** What the platform writes to `DATA_DIR/run.json` once it is ready. */
 export interface RunInfo {
@@ -51,11 +51,10 @@ export class PlatformProcess {
    */
   static async start(options: PlatformOptions): Promise<PlatformProcess> {
     const { dataDir, env = {}, readyTimeoutMs = 60_000 } = options;
-    const program = options.program ?? new URL("../../supervisor/main.ts", import.meta.url);
     await Deno.mkdir(dataDir, { recursive: true });
     const logPath = join(dataDir, "output.log");
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", fileURLToPath(program)],
+      args: startArguments(options.program),
       env: { ...env, DATA_DIR: dataDir },
       stdin: "null",
       stdout: "piped",
