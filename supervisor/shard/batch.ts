@@ -42,8 +42,8 @@ export class Batch {
   readonly sources: Record<string, SourcePosition> = {};
   readonly #timers = new Map<string, TimerChange>();
   readonly #fold = new DeltaFold();
-  readonly #letters: { readonly key: string; readonly letter: DeadLetter }[] = [];
-  /** Text of the records that it holds, in UTF-16 units. */
+  readonly #letters: { readonly key: string; readonly value: string }[] = [];
+  /** Text of the records and dead letters that it holds, in UTF-16 units. */
   #bytes = 0;
   newOffset: number;
   /** Arrival of the newest record, milliseconds. */
@@ -88,7 +88,9 @@ export class Batch {
 
   /** Parks input that cannot be applied; it leaves through the outbox. */
   park(key: string, letter: DeadLetter): void {
-    this.#letters.push({ key, letter });
+    const value = JSON.stringify(letter);
+    this.#letters.push({ key, value });
+    this.#bytes += value.length;
   }
 
   get parked(): number {
@@ -135,9 +137,9 @@ export class Batch {
         value: JSON.stringify(record),
       });
     }
-    for (const { key, letter } of this.#letters) {
+    for (const { key, value } of this.#letters) {
       const partition = partitionOf(key, topics["dlq.events"].partitions);
-      records.push({ topic: "dlq.events", partition, key, value: JSON.stringify(letter) });
+      records.push({ topic: "dlq.events", partition, key, value });
     }
     return records;
   }

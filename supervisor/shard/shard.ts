@@ -167,11 +167,7 @@ export class Shard {
     const sources: Record<string, SourcePosition> = { ...own.claim.sources };
     let position = own.claim.nextOffset;
     while (!stop.aborted) {
-      if (own.pending.isFull) {
-        this.#full.open();
-        await this.#taken.wait(stop);
-        continue;
-      }
+      await this.#whileFull(own, stop);
       const isBusy = own.committing !== undefined || !own.pending.isEmpty;
       if (isBusy && own.cells.bytes > this.options.actorBytesMax * overBudgetMax) {
         await this.#committed.wait(stop);
@@ -197,6 +193,8 @@ export class Shard {
         await rebuilt;
         own.isRebuilding = false;
         this.#rebuilt.open();
+        // A poison bundle is much larger than its event.
+        await this.#whileFull(own, stop);
       }
       position = records.at(-1)!.offset + 1;
       own.keeper.appliedUntil = records.at(-1)!.timestamp;
@@ -206,6 +204,14 @@ export class Shard {
     }
     this.#inputEnded = true;
     this.#filled.open();
+  }
+
+  /** Waits while what was applied and not taken to be committed is too much. */
+  async #whileFull(own: Ownership, stop: AbortSignal): Promise<void> {
+    while (own.pending.isFull && !stop.aborted) {
+      this.#full.open();
+      await this.#taken.wait(stop);
+    }
   }
 
   async #commitLoop(own: Ownership, retrying: RetryOptions): Promise<void> {
