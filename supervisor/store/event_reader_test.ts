@@ -7,9 +7,13 @@ import { partitionOf } from "../../schema/partition.ts";
 import type { EventFilter, RecordedEvent } from "../platform.ts";
 import { EventReader } from "./event_reader.ts";
 import { PostgresStore } from "./postgres_store.ts";
-import { commitBatch, journalRow } from "./store_contract.ts";
+import { commitBatch, journalRow } from "./contract/fixtures.ts";
 import type { JournalRow } from "./store.ts";
-import { startTestingServer, stopTestingServer, type TestingServer } from "./testing_server.ts";
+import {
+  startTestingServer,
+  stopTestingServer,
+  type TestingServer,
+} from "./embedded/testing_server.ts";
 
 const now = Date.UTC(2026, 5, 15, 12);
 

@@ -3,7 +3,11 @@ import postgres from "postgres";
 import { Terminal, Unavailable } from "../../schema/errors.ts";
 import { topicTable } from "../../schema/topics.ts";
 import { type Migration, prepareDatabase, readMigrations, rememberTopics } from "./migrate.ts";
-import { startTestingServer, stopTestingServer, type TestingServer } from "./testing_server.ts";
+import {
+  startTestingServer,
+  stopTestingServer,
+  type TestingServer,
+} from "./embedded/testing_server.ts";
 
 let server: TestingServer;
 let shipped: Migration[];

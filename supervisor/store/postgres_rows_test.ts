@@ -8,7 +8,7 @@ import {
   encodeSnapshots,
   encodeTimers,
 } from "./postgres_rows.ts";
-import { journalRow, snapshotPart } from "./store_contract.ts";
+import { journalRow, snapshotPart } from "./contract/fixtures.ts";
 
 Deno.test("encodeRows() puts position and key in front of each event's own text", () => {
   const rows = [journalRow("s/a", 7), journalRow("s/b", 8)];

@@ -11,10 +11,14 @@ import {
   journalRow,
   midnight,
   snapshotPart,
-  storeContract,
-} from "./store_contract.ts";
+} from "./contract/fixtures.ts";
+import { storeContract } from "./store_contract.ts";
 import type { CommitBatch, Store } from "./store.ts";
-import { startTestingServer, stopTestingServer, type TestingServer } from "./testing_server.ts";
+import {
+  startTestingServer,
+  stopTestingServer,
+  type TestingServer,
+} from "./embedded/testing_server.ts";
 
 let server: TestingServer;
 let store: PostgresStore;

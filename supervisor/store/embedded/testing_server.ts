@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { topicTable } from "../../schema/topics.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded_postgres.ts";
-import { prepareDatabase } from "./migrate.ts";
+import { topicTable } from "../../../schema/topics.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../embedded_postgres.ts";
+import { prepareDatabase } from "../migrate.ts";
 
 export interface TestingServer {
   readonly dataDir: string;
