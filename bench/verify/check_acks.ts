@@ -6,7 +6,7 @@
 import type { AckHeader, AckLine } from "../load/client/ack_file.ts";
 import type postgres from "postgres";
 import { type Check, examplesMax, noneOf, type Offenders } from "./check.ts";
-import type { Sql } from "./recompute.sql.ts";
+import type { Sql } from "./recompute_sql.ts";
 
 const idsPerInsert = 20_000;
 

@@ -16,7 +16,7 @@ import {
   recomputeGames,
   recomputePlayers,
   type Sql,
-} from "./recompute.sql.ts";
+} from "./recompute_sql.ts";
 import { settle } from "./settle.ts";
 
 /** Between the look at CCU and that at SQL, a session may fall silent, and timers take their time. */

@@ -14,7 +14,7 @@ import {
   recomputeGames,
   recomputePlayers,
   type Sql,
-} from "./recompute.sql.ts";
+} from "./recompute_sql.ts";
 import { type ModelEvent, ReferenceModel } from "./reference_model.ts";
 
 const MINUTE = 60_000;
