@@ -204,11 +204,14 @@ export class Shard {
     }
     this.#inputEnded = true;
     this.#filled.open();
+    // Nothing more to wait for.
+    this.#full.open();
   }
 
   /** Waits while what was applied and not taken to be committed is too much. */
   async #whileFull(own: Ownership, stop: AbortSignal): Promise<void> {
     while (own.pending.isFull && !stop.aborted) {
+      this.#filled.open();
       this.#full.open();
       await this.#taken.wait(stop);
     }

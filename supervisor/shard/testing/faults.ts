@@ -26,7 +26,7 @@ export class Faults {
   /** Names of the calls made so far. */
   readonly calls: string[] = [];
   readonly #next = new Map<string, Fault[]>();
-  readonly #held = new Map<string, Promise<void>>();
+  readonly #held = new Map<string, PromiseWithResolvers<void>>();
   /** Asked before each call, with its number from 0: a fault, or `dead` when it never returns. */
   onCall: (call: number, name: string) => Fault | "dead" | "deadAfter" | undefined = () =>
     undefined;
@@ -36,14 +36,15 @@ export class Faults {
     this.#next.set(name, [...this.#next.get(name) ?? [], ...faults]);
   }
 
-  /** Calls of `name` wait until the function returned is called. */
+  /** Calls of `name` wait until the function returned is called, or {@link release}. */
   hold(name: string): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#held.set(name, promise);
-    return () => {
-      this.#held.delete(name);
-      resolve();
-    };
+    this.#held.set(name, Promise.withResolvers<void>());
+    return () => this.release(name);
+  }
+
+  release(name: string): void {
+    this.#held.get(name)?.resolve();
+    this.#held.delete(name);
   }
 
   count(name: string): number {
@@ -52,7 +53,7 @@ export class Faults {
 
   async run<T>(name: string, effect: () => Promise<T>): Promise<T> {
     const call = this.calls.push(name) - 1;
-    await this.#held.get(name);
+    await this.#held.get(name)?.promise;
     const fault = this.onCall(call, name) ?? this.#next.get(name)?.shift();
     if (fault === "dead") return await new Promise<never>(() => {});
     if (fault === "deadAfter") {
