@@ -83,8 +83,8 @@ export class Rpc {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
       this.endpoint.postMessage({ t: "call", id, name, input } satisfies Envelope, transfer);
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
     });
   }
 
@@ -111,14 +111,15 @@ export class Rpc {
   }
 
   async #serve(id: number, name: string, input: unknown): Promise<void> {
-    let answer: Envelope;
     try {
-      const handler = this.handlers[name];
+      const handler = Object.hasOwn(this.handlers, name) ? this.handlers[name] : undefined;
       if (handler === undefined) throw new InvariantBroken(`Nobody serves '${name}' here`);
-      answer = { t: "ok", id, value: await handler(input as never) };
+      const value = await handler(input as never);
+      // Inside, as what cannot be cloned throws here.
+      this.endpoint.postMessage({ t: "ok", id, value } satisfies Envelope, []);
     } catch (thrown) {
-      answer = { t: "error", id, error: toWire(thrown) };
+      const error = toWire(thrown);
+      this.endpoint.postMessage({ t: "error", id, error } satisfies Envelope, []);
     }
-    this.endpoint.postMessage(answer, []);
   }
 }

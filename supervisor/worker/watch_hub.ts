@@ -28,12 +28,15 @@ class Subscriber {
     this.#gate.open();
   }
 
-  async *read(signal: AbortSignal): AsyncGenerator<RecordedEvent | null> {
-    while (!signal.aborted) {
-      if (this.#queue.length === 0) await this.#gate.wait(signal);
-      const batch = this.#queue;
-      this.#queue = [];
-      yield* batch;
+  /** One value at a time: what the reader has not come to is still bounded, and void after an abort. */
+  async *read(signal: AbortSignal, end: () => void): AsyncGenerator<RecordedEvent | null> {
+    try {
+      while (!signal.aborted) {
+        if (this.#queue.length === 0) await this.#gate.wait(signal);
+        else yield this.#queue.shift()!;
+      }
+    } finally {
+      end();
     }
   }
 }
@@ -57,7 +60,10 @@ export class WatchHub {
     return this.#subscribers.size;
   }
 
-  /** The values of a watch until `signal` aborts. It is registered before the first value is asked for. */
+  /**
+   * The values of a watch until `signal` aborts or the reader returns. It is registered before the
+   * first value is asked for.
+   */
   watch(spec: WatchSpec, signal: AbortSignal): AsyncIterable<RecordedEvent | null> {
     const watch = { ...spec, id: this.#nextId++ } as WorkerWatch;
     const subscriber = new Subscriber(watch);
@@ -68,7 +74,7 @@ export class WatchHub {
     };
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
-    return subscriber.read(signal);
+    return subscriber.read(signal, end);
   }
 
   fired(notice: Fired): void {
