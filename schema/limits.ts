@@ -18,7 +18,7 @@ export const limits = {
   requestBytesMax: MIB,
   requestEventsMax: 1000,
   /** Each chunk costs the gateway microseconds, however small it is. */
-  requestChunksMax: 4096,
+  requestChunksMax: 2048,
   jsonDepthMax: 16,
   /** Deeper than this a body is not parsed at all; between the two only its event is rejected. */
   requestJsonDepthMax: 1024,

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { limits } from "../../schema/limits.ts";
 import type { Drill, DrillContext, DrillResult } from "./drill_types.ts";
 import { Findings } from "./findings.ts";
-import { MemoryWatch } from "./hostile/memory_watch.ts";
+import { growthText, growthUnder, MemoryWatch } from "./hostile/memory_watch.ts";
+import { gzip, honestEvent, warmUp } from "./hostile/warm_up.ts";
 import { bytesOf, NoAnswer, postHead, type RawAnswer, RawConnection } from "./hostile/raw_http.ts";
 
 const answerMsMax = 1_000;
@@ -51,23 +51,18 @@ async function gzipOfZeros(bytes: number): Promise<Uint8Array> {
   return await new Response(zeros.pipeThrough(new CompressionStream("gzip"))).bytes();
 }
 
-function event(id: string): Record<string, unknown> {
-  return { event_id: id, event_type: "custom", user_id: `u-${id}`, game_id: "drill-bodies" };
-}
-
 async function attacks(bombBytes: number): Promise<Attack[]> {
   const chunk = bytesOf("4000\r\n", new Uint8Array(0x4000).fill(0x20), "\r\n");
   const tinyChunk = bytesOf("1\r\n[\r\n");
-  const events = Array.from({ length: 10_000 }, (_, i) => ({ ...event(`b${i}`), game_id: "g" }));
+  const events = Array.from(
+    { length: 10_000 },
+    (_, i) => ({ ...honestEvent(`b${i}`), game_id: "g" }),
+  );
   const tooMany = bytesOf(JSON.stringify(events));
-  const tooManyGzipped = await new Response(
-    new Blob([tooMany as Uint8Array<ArrayBuffer>]).stream().pipeThrough(
-      new CompressionStream("gzip"),
-    ),
-  ).bytes();
-  const deepEvent = JSON.stringify({ ...event("deep"), properties: { v: 0 } })
+  const tooManyGzipped = await gzip(tooMany);
+  const deepEvent = JSON.stringify({ ...honestEvent("deep"), properties: { v: 0 } })
     .replace(":0}", `:${"[".repeat(100_000)}${"]".repeat(100_000)}}`);
-  const gzip = { "Content-Encoding": "gzip" };
+  const gzipped = { "Content-Encoding": "gzip" };
   return [
     {
       name: "Content-Length 1 GiB",
@@ -87,10 +82,10 @@ async function attacks(bombBytes: number): Promise<Attack[]> {
       body: () => forever(bytesOf(...Array(4096).fill(tinyChunk))),
       expected: [413],
     },
-    whole("gzip bomb", await gzipOfZeros(bombBytes), [413], gzip),
-    whole("small gzip bomb", await gzipOfZeros(48 * mebibyte), [413], gzip),
+    whole("gzip bomb", await gzipOfZeros(bombBytes), [413], gzipped),
+    whole("small gzip bomb", await gzipOfZeros(48 * mebibyte), [413], gzipped),
     whole("batch of 10,000 events", tooMany, [413]),
-    whole("batch of 10,000 events, gzipped", tooManyGzipped, [413], gzip),
+    whole("batch of 10,000 events, gzipped", tooManyGzipped, [413], gzipped),
     whole("100,000 open brackets", bytesOf("[".repeat(100_000)), [400]),
     whole("event nested 100,000 deep", bytesOf(deepEvent), [400, 413]),
     whole("a megabyte of brackets", bytesOf("[".repeat(mebibyte / 2), "]".repeat(mebibyte / 2)), [
@@ -102,6 +97,7 @@ async function attacks(bombBytes: number): Promise<Attack[]> {
 class HostileBodies {
   readonly found = new Findings();
   readonly url: URL;
+  #made = 0;
 
   constructor(readonly ctx: DrillContext) {
     this.url = new URL(ctx.url);
@@ -142,49 +138,36 @@ class HostileBodies {
 
   /** An honest client on a connection of its own. */
   async honest(after: string, body: Uint8Array): Promise<void> {
-    const connection = await RawConnection.connect(this.url);
     const headers = { "Content-Length": String(body.length) };
+    const connection = await RawConnection.connect(this.url);
     await connection.write(bytesOf(postHead(this.url, this.ctx.key, headers), body));
     const answer = await connection.answer(5_000).catch(() => undefined);
     connection.close();
     this.found.require(answer?.status === 202, `an honest client was refused after ${after}`);
   }
 
-  /** What honest clients may cost: many small requests, and the largest that are allowed. */
-  async warmUp(): Promise<void> {
-    for (let i = 0; i < 300; i++) {
-      await this.honest("nothing", bytesOf(JSON.stringify(event(`w${i}`))));
-    }
-    const filler = "x".repeat(900);
-    const large = Array.from({ length: limits.requestEventsMax }, (_, i) => ({
-      ...event(`l${i}`),
-      properties: { filler },
-    }));
-    for (let i = 0; i < 10; i++) {
-      await this.honest("nothing", bytesOf(JSON.stringify({ events: large })));
+  /** Each attack a few times, an honest client after each. */
+  async round(attacks: readonly Attack[]): Promise<void> {
+    for (const attack of attacks) {
+      this.ctx.print(attack.name);
+      for (let i = 0; i < rounds; i++) {
+        await this.attack(attack);
+        this.#made++;
+        await this.honest(attack.name, bytesOf(JSON.stringify(honestEvent(`h${this.#made}`))));
+      }
     }
   }
 
   async run(): Promise<DrillResult> {
+    const all = await attacks((this.ctx.quick ? 256 : 900) * mebibyte);
     const memory = new MemoryWatch(this.ctx.pid);
-    let made = 0;
     try {
-      const all = await attacks((this.ctx.quick ? 256 : 900) * mebibyte);
-      await this.warmUp();
-      const before = memory.takePeak();
-      for (const attack of all) {
-        this.ctx.print(attack.name);
-        for (let i = 0; i < rounds; i++) {
-          await this.attack(attack);
-          await this.honest(attack.name, bytesOf(JSON.stringify(event(`h${made++}`))));
-        }
-      }
-      const growth = memory.takePeak() - before;
-      this.found.count("attacks", made);
-      this.found.count("rss_before_bytes", before);
-      this.found.count("rss_growth_bytes", growth);
-      const mib = (growth / mebibyte).toFixed(1);
-      this.found.require(growth <= rssGrowthMax, `memory grew by ${mib} MiB, 16 are allowed`);
+      await warmUp(this.url, this.ctx.key);
+      const growth = await growthUnder(memory, rssGrowthMax, () => this.round(all));
+      this.found.count("attacks", this.#made);
+      this.found.count("rss_growth_bytes", growth.bytes);
+      this.found.count("rss_growth_total_bytes", growth.totalBytes);
+      this.found.require(growth.isWithin, growthText(growth, rssGrowthMax));
     } finally {
       memory.stop();
     }

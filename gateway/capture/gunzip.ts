@@ -5,8 +5,8 @@
  */
 import { badRequest, tooLarge } from "../problem.ts";
 
-/** What one write may expand to is bounded by this times 1,032: 2 MiB. */
-const sliceBytes = 2048;
+/** What one write may expand to is bounded by this times 1,032: 1 MiB. */
+const sliceBytes = 1024;
 
 async function feed(writer: WritableStreamDefaultWriter, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; at += sliceBytes) {
@@ -50,7 +50,7 @@ export async function gunzip(
 }
 
 /** One array of `total` bytes from its parts. */
-export function concat(parts: readonly Uint8Array[], total: number): Uint8Array<ArrayBuffer> {
+function concat(parts: readonly Uint8Array[], total: number): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(total);
   let at = 0;
   for (const part of parts) {

@@ -6,7 +6,7 @@
 import { limits } from "../../schema/limits.ts";
 import { badRequest, Problem, tooLarge, unavailable } from "../problem.ts";
 import type { ByteBudget } from "./byte_budget.ts";
-import { concat, gunzip } from "./gunzip.ts";
+import { gunzip } from "./gunzip.ts";
 
 const tooLargeDetail = (bytesMax: number) =>
   `A request may have ${bytesMax} bytes: send the events in smaller batches`;
@@ -68,26 +68,72 @@ async function readStream(
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (request.body === null) return new Uint8Array(0);
   const reader = request.body.getReader();
-  const parts: Uint8Array[] = [];
-  let total = 0;
-  let taken = 0;
-  const refuse = (problem: Problem): never => {
-    reader.cancel().catch(() => {});
-    throw problem;
-  };
+  const collected = new Collected(bytesMax, budget);
   try {
     for (;;) {
-      const part = await reader.read().catch(() => refuse(brokenOff()));
-      if (part.done) return concat(parts, total);
-      total += part.value.length;
-      if (total > bytesMax) refuse(tooLarge(tooLargeDetail(bytesMax)));
-      if (!budget.take(part.value.length)) refuse(busy());
-      taken += part.value.length;
-      parts.push(part.value);
+      const part = await reader.read().catch(() => {
+        throw brokenOff();
+      });
+      if (part.done) return collected.bytes();
+      collected.add(part.value);
     }
+  } catch (problem) {
+    // Not awaited: it ends when the rest has been dropped, and the answer need not wait for that.
+    reader.cancel().catch(() => {});
+    throw problem;
   } finally {
-    budget.give(taken);
+    collected.release();
   }
+}
+
+/**
+ * Gathers parts by copying them. Keeping them would keep the buffers they were read into, 64 KiB
+ * each: a body sent one byte a chunk would then cost gigabytes.
+ */
+class Collected {
+  #buffer = new Uint8Array(0);
+  #length = 0;
+  #parts = 0;
+  #taken = 0;
+
+  constructor(readonly bytesMax: number, readonly budget: ByteBudget) {}
+
+  /** @throws {Problem} 413 or 503 */
+  add(part: Uint8Array): void {
+    const length = this.#length + part.length;
+    if (length > this.bytesMax) throw tooLarge(tooLargeDetail(this.bytesMax));
+    if (++this.#parts > limits.requestChunksMax) {
+      throw tooLarge(`A body may come in ${limits.requestChunksMax} chunks: send larger ones`);
+    }
+    if (length > this.#buffer.length) this.#grow(length);
+    this.#buffer.set(part, this.#length);
+    this.#length = length;
+    freeIfWasteful(part);
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  release(): void {
+    this.budget.give(this.#taken);
+    this.#taken = 0;
+  }
+
+  #grow(length: number): void {
+    const size = Math.min(this.bytesMax, Math.max(length, this.#buffer.length * 2, 16 * 1024));
+    if (!this.budget.take(size - this.#taken)) throw busy();
+    this.#taken = size;
+    const larger = new Uint8Array(size);
+    larger.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+  }
+}
+
+/** Frees the buffer of a part that fills little of it now, long before the collector would. */
+function freeIfWasteful(part: Uint8Array): void {
+  const { buffer } = part;
+  if (buffer instanceof ArrayBuffer && part.length * 4 < buffer.byteLength) buffer.transfer(0);
 }
 
 async function expand(

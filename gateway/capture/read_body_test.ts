@@ -62,6 +62,24 @@ Deno.test("readBody() stops an endless body at the bound and drops the rest", as
   assert.equal(shared.bytesTaken, 0);
 });
 
+Deno.test("readBody() bounds the chunks of a body and keeps none of their buffers", async () => {
+  const chunks = (count: number) => {
+    let left = count;
+    return new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller) {
+        if (left-- === 0) return controller.close();
+        // As the HTTP server reads: a small part of a large buffer.
+        controller.enqueue(new Uint8Array(65_536).fill(left).subarray(0, 1));
+      },
+    });
+  };
+  const bytes = await readBody(request(chunks(2048)), max, budget());
+  assert.deepEqual([bytes.length, bytes[0], bytes.at(-1)], [2048, 255, 0]);
+  assert.ok(bytes.buffer.byteLength <= 16_384);
+  const endless = readBody(request(chunks(Infinity)), max, budget());
+  assert.deepEqual(await statusOf(endless), [413, "too_large"]);
+});
+
 Deno.test("readBody() does not trust a length that is too small or not a number", async () => {
   const body = new Uint8Array(max + 1);
   for (const length of ["10", "-1", "x", ""]) {

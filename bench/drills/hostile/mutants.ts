@@ -35,7 +35,7 @@ const splices = [
 ].map((text) => encoder.encode(text));
 
 /** A valid event, so that a mutant may stay valid. */
-export function validEvent(random: Random): Record<string, unknown> {
+function validEvent(random: Random): Record<string, unknown> {
   return {
     event_id: `m-${random.u32()}-${random.u32()}`,
     event_type: ["level.complete", "purchase", "custom.thing"][random.below(3)],
