@@ -6,7 +6,7 @@
 import type { Hono } from "hono";
 import { limits } from "../schema/limits.ts";
 import { authenticate, type Principal, tokenOf } from "./auth.ts";
-import { OpenSockets } from "./bounded_socket.ts";
+import { OpenSockets } from "./live/bounded_socket.ts";
 import { createAcceptor } from "./capture/accept_events.ts";
 import { ByteBudget } from "./capture/byte_budget.ts";
 import { captureHandler } from "./capture/capture.ts";
@@ -22,7 +22,7 @@ import {
 import { liveResponse, readyResponse } from "./health.ts";
 import { Problem, unauthorized } from "./problem.ts";
 import { createApp, type Handler } from "./router.ts";
-import { Subscriptions } from "./subscriptions.ts";
+import { Subscriptions } from "./live/subscriptions.ts";
 import { uuidV7Maker } from "./uuid_v7.ts";
 import { serveCaptureSocket } from "./websocket.ts";
 

@@ -17,16 +17,16 @@
 import { limits } from "../schema/limits.ts";
 import type { Platform } from "../supervisor/platform.ts";
 import { Forbidden, readableGame } from "./access.ts";
-import { actorChanges } from "./actor_changes.ts";
+import { actorChanges } from "./live/actor_changes.ts";
 import { type Keys, type Principal, resolveToken } from "./auth.ts";
-import { closeCode, isTooBig, sendBounded } from "./bounded_socket.ts";
+import { closeCode, isTooBig, sendBounded } from "./live/bounded_socket.ts";
 import type { Acceptor } from "./capture/accept_events.ts";
 import { failureDetails } from "./capture/capture.ts";
 import { assertParsable, decodeUtf8 } from "./capture/decode_events.ts";
 import type { GatewayLog } from "./deps.ts";
-import { playerMessage } from "./player_message.ts";
+import { playerMessage } from "./live/player_message.ts";
 import { Problem } from "./problem.ts";
-import type { Lease, Subscriptions } from "./subscriptions.ts";
+import type { Lease, Subscriptions } from "./live/subscriptions.ts";
 
 export interface CaptureSocketDeps {
   readonly platform: Platform;

@@ -6,7 +6,7 @@
 import type { PlayerProfile } from "../../schema/player_queries.ts";
 import type { Platform } from "../../supervisor/platform.ts";
 import type { Principal } from "../auth.ts";
-import type { Subscriptions } from "../subscriptions.ts";
+import type { Subscriptions } from "../live/subscriptions.ts";
 
 /** One per operation. */
 export interface GraphqlContext {

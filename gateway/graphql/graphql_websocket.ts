@@ -8,7 +8,7 @@ import { type ExecutionArgs, GraphQLError } from "graphql";
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type SubscribePayload } from "graphql-ws";
 import { limits } from "../../schema/limits.ts";
 import { bearerToken, type Keys, type Principal, resolveToken } from "../auth.ts";
-import { closeCode, isTooBig, sendBounded } from "../bounded_socket.ts";
+import { closeCode, isTooBig, sendBounded } from "../live/bounded_socket.ts";
 import type { GatewayLog } from "../deps.ts";
 import { badRequest } from "../problem.ts";
 import type { GraphqlContext } from "./context.ts";

@@ -6,7 +6,7 @@
 import { limits } from "../../schema/limits.ts";
 import type { RecordedEvent } from "../../supervisor/platform.ts";
 import { readableGame } from "../access.ts";
-import { actorChanges } from "../actor_changes.ts";
+import { actorChanges } from "../live/actor_changes.ts";
 import { actorId, type GraphqlContext } from "./context.ts";
 import { graphqlError } from "./errors.ts";
 import { eventFilter, type EventFilterInput } from "./query_resolvers.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { Unavailable } from "../schema/errors.ts";
-import type { PlayerEvent } from "../schema/event.ts";
+import { Unavailable } from "../../schema/errors.ts";
+import type { PlayerEvent } from "../../schema/event.ts";
 import { actorChanges } from "./actor_changes.ts";
-import { InMemoryPlatform } from "./testing/in_memory_platform.ts";
+import { InMemoryPlatform } from "../testing/in_memory_platform.ts";
 
 const event: PlayerEvent = {
   studio: "s",

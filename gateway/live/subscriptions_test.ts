@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { noMetrics } from "./deps.ts";
+import { noMetrics } from "../deps.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /** Yields 1, then waits for the end. */

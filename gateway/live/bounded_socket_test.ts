@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { limits } from "../schema/limits.ts";
+import { limits } from "../../schema/limits.ts";
 import { isTooBig, sendBounded } from "./bounded_socket.ts";
 
 /** The part of a socket that sendBounded() uses. */

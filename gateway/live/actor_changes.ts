@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { Unavailable } from "../schema/errors.ts";
-import { limits } from "../schema/limits.ts";
-import type { ActorKind, Answer, AskMap, Platform } from "../supervisor/platform.ts";
+import { Unavailable } from "../../schema/errors.ts";
+import { limits } from "../../schema/limits.ts";
+import type { ActorKind, Answer, AskMap, Platform } from "../../supervisor/platform.ts";
 
 /** Waits `ms`, or until the signal aborts. */
 function delay(ms: number, signal: AbortSignal): Promise<void> {

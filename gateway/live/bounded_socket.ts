@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { limits } from "../schema/limits.ts";
-import type { GatewayMetrics } from "./deps.ts";
+import { limits } from "../../schema/limits.ts";
+import type { GatewayMetrics } from "../deps.ts";
 
 /** Close codes: 1xxx of RFC 6455, 4xxx of graphql-transport-ws, which `/ws` follows. */
 export const closeCode = {

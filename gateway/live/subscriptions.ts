@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { GatewayMetrics } from "./deps.ts";
+import type { GatewayMetrics } from "../deps.ts";
 
 /** One live subscription. */
 export interface Lease {
