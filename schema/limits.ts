@@ -63,10 +63,10 @@ export const limits = {
 
   // A shard.
   commitDelayMsMax: 100,
-  commitDelayMsMin: 80,
+  commitDelayMsMin: 100,
   /** A fetch of fewer records is followed by a pause. */
   fetchRecordsLow: 500,
-  fetchPauseMs: 15,
+  fetchPauseMs: 25,
   commitRowsMax: 2000,
   /** Text of the records in one commit; one fetch may go beyond. */
   commitBytesMax: 4 * MIB,

@@ -121,9 +121,8 @@ export class Applier {
         actorKey: cell.key,
         value: record.value,
       });
-    }
+    } else batch.applied.push({ actorId: cell.id, message, offset, now: timestamp });
     batch.touched.add(cell.id);
-    batch.applied.push({ actorId: cell.id, message, offset, now: timestamp });
   }
 
   async #afterFailure(

@@ -34,6 +34,7 @@ export type BatchOwner = Pick<CommitBatch, "stage" | "partition" | "epoch" | "em
 
 export class Batch {
   readonly rows: JournalRow[] = [];
+  /** Of snapshot-durable actors; those of journal-durable ones are their rows. */
   readonly applied: AppliedMessage[] = [];
   /** Ids, not cells: a rebuilt actor has a new cell. */
   readonly touched = new Set<string>();
@@ -60,7 +61,26 @@ export class Batch {
 
   /** How many messages and dead letters it holds. */
   get size(): number {
-    return this.applied.length + this.#letters.length;
+    return this.messages + this.#letters.length;
+  }
+
+  /** How many messages that changed an actor it holds. */
+  get messages(): number {
+    return this.rows.length + this.applied.length;
+  }
+
+  /**
+   * The messages of an actor, in order. Those of journal rows are parsed anew, with `replay`: kept
+   * until the commit, they would outlive the young heap, and nearly none is ever asked for.
+   */
+  messagesOf(actorId: string, replay: (row: JournalRow) => unknown): AppliedMessage[] {
+    const rows = this.rows.filter((row) => row.actorId === actorId).map((row) => ({
+      actorId,
+      message: replay(row),
+      offset: row.offset,
+      now: row.receivedAt,
+    }));
+    return [...rows, ...this.applied.filter((applied) => applied.actorId === actorId)];
   }
 
   /** At its ceiling: nothing more is applied before it is taken. */

@@ -54,8 +54,9 @@ export function newOwnership(
     applier: new Applier(stage, partition, cells, {
       reload: (actorId) => retry(() => cells.reload(actorId), retrying),
       uncommitted: (actorId) =>
-        [...own.committing?.applied ?? [], ...own.pending.applied]
-          .filter((applied) => applied.actorId === actorId),
+        [own.committing, own.pending].flatMap((batch) =>
+          batch?.messagesOf(actorId, (row) => stage.replay(row)) ?? []
+        ),
       parked: ports.parked,
     }),
     pending: new Batch(claim.nextOffset),

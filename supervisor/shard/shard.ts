@@ -273,7 +273,7 @@ export class Shard {
     }
     this.#counts.commits++;
     this.#counts.commitMs += clock.now() - startedAt;
-    this.#counts.applied += batch.applied.length;
+    this.#counts.applied += batch.messages;
     for (const part of sealed.snapshots) {
       const cell = own.cells.peek(part.actorId);
       if (cell !== undefined) cell.snapshotOffset = part.offset;
