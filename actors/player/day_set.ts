@@ -10,10 +10,13 @@ export interface DayRange {
   readonly to: number;
 }
 
+const noWords: readonly number[] = [];
+
 export class DaySet {
   /** Day of the first word's lowest bit; a multiple of 32. */
   #base = 0;
-  readonly #words: number[] = [];
+  /** Never longer than needed: an array that grew by itself would reserve many words. */
+  #words: number[] = noWords as number[];
 
   has(day: number): boolean {
     const word = this.#words[(day - this.#base) >> 5] ?? 0;
@@ -25,11 +28,19 @@ export class DaySet {
     if (this.has(day)) return false;
     const base = day & ~31;
     if (this.#words.length === 0) this.#base = base;
-    for (; this.#base > base; this.#base -= 32) this.#words.unshift(0);
     const index = (base - this.#base) >> 5;
-    while (this.#words.length <= index) this.#words.push(0);
-    this.#words[index]! |= 1 << (day & 31);
+    if (index < 0) this.#resize(this.#words.length - index, -index);
+    else if (index >= this.#words.length) this.#resize(index + 1, 0);
+    this.#words[(base - this.#base) >> 5]! |= 1 << (day & 31);
     return true;
+  }
+
+  /** Makes it `length` words with `before` new ones in front. */
+  #resize(length: number, before: number): void {
+    const words = new Array<number>(length).fill(0);
+    for (let i = 0; i < this.#words.length; i++) words[before + i] = this.#words[i]!;
+    this.#words = words;
+    this.#base -= 32 * before;
   }
 
   /**
@@ -63,7 +74,7 @@ export class DaySet {
   }
 
   get bytes(): number {
-    return 80 + this.#words.length * 8;
+    return this.#words.length === 0 ? 50 : 100 + this.#words.length * 8;
   }
 
   /** `[base, word, word …]`. */
@@ -74,7 +85,7 @@ export class DaySet {
   static decode(numbers: readonly number[]): DaySet {
     const set = new DaySet();
     set.#base = numbers[0] ?? 0;
-    set.#words.push(...numbers.slice(1));
+    if (numbers.length > 1) set.#words = numbers.slice(1);
     return set;
   }
 }

@@ -6,15 +6,35 @@
 import { fingerprint } from "../../schema/hash.ts";
 import { limits } from "../../schema/limits.ts";
 
-const smallest = 16;
+const smallest = 4;
 
-/** Below this count a plain loop beats the call into `indexOf`. */
-const loopMax = 48;
+/** Up to this capacity a plain array takes less memory than a typed one with its buffer. */
+const plainMax = 32;
+
+/** Low halves in `[0, capacity)`, high halves in `[capacity, 2 × capacity)`; 32 bits with a sign. */
+type Words = number[] | Int32Array;
+
+function newWords(capacity: number): Words {
+  return capacity <= plainMax
+    ? new Array<number>(capacity * 2).fill(0)
+    : new Int32Array(capacity * 2);
+}
+
+// Two functions, so that each sees one kind of array: a loop over 1,024 then costs a third of the
+// call into `indexOf`.
+function isInPlain(words: number[], count: number, capacity: number, lo: number, hi: number) {
+  for (let i = 0; i < count; i++) if (words[i] === lo && words[capacity + i] === hi) return true;
+  return false;
+}
+
+function isInTyped(words: Int32Array, count: number, capacity: number, lo: number, hi: number) {
+  for (let i = 0; i < count; i++) if (words[i] === lo && words[capacity + i] === hi) return true;
+  return false;
+}
 
 /** A ring of fingerprints that starts small and grows to {@link limits.dedupeRingEntries}. */
 export class DedupeRing {
-  /** Low halves in `[0, capacity)`, high halves in `[capacity, 2 × capacity)`. */
-  #words: Uint32Array;
+  #words: Words;
   #capacity: number;
   #count = 0;
   /** Where the next entry goes. */
@@ -22,21 +42,21 @@ export class DedupeRing {
 
   constructor(capacity: number = smallest) {
     this.#capacity = capacity;
-    this.#words = new Uint32Array(capacity * 2);
+    this.#words = newWords(capacity);
   }
 
   get bytes(): number {
-    return 200 + this.#words.byteLength;
+    return this.#capacity <= plainMax ? 120 + this.#capacity * 16 : 450 + this.#capacity * 8;
   }
 
   /** Remembers `id`; false when it is among those remembered already. */
   add(id: string): boolean {
     const { hi, lo } = fingerprint(id);
-    if (this.#has(hi, lo)) return false;
+    if (this.#has(hi | 0, lo | 0)) return false;
     if (this.#next === this.#capacity && this.#capacity < limits.dedupeRingEntries) this.#grow();
     if (this.#next === this.#capacity) this.#next = 0;
-    this.#words[this.#next] = lo;
-    this.#words[this.#capacity + this.#next] = hi;
+    this.#words[this.#next] = lo | 0;
+    this.#words[this.#capacity + this.#next] = hi | 0;
     this.#next++;
     if (this.#count < this.#capacity) this.#count++;
     return true;
@@ -44,36 +64,34 @@ export class DedupeRing {
 
   #has(hi: number, lo: number): boolean {
     const words = this.#words;
-    const count = this.#count;
-    if (count <= loopMax) {
-      for (let i = 0; i < count; i++) {
-        if (words[i] === lo && words[this.#capacity + i] === hi) return true;
-      }
-      return false;
-    }
-    for (let i = words.indexOf(lo); i !== -1 && i < count; i = words.indexOf(lo, i + 1)) {
-      if (words[this.#capacity + i] === hi) return true;
-    }
-    return false;
+    return words instanceof Int32Array
+      ? isInTyped(words, this.#count, this.#capacity, lo, hi)
+      : isInPlain(words, this.#count, this.#capacity, lo, hi);
   }
 
   #grow(): void {
-    const capacity = Math.min(this.#capacity * 2, limits.dedupeRingEntries);
-    const words = new Uint32Array(capacity * 2);
-    words.set(this.#words.subarray(0, this.#capacity), 0);
-    words.set(this.#words.subarray(this.#capacity), capacity);
-    this.#words = words;
-    this.#capacity = capacity;
+    const old = this.#words;
+    const oldCapacity = this.#capacity;
+    this.#capacity = Math.min(oldCapacity * 2, limits.dedupeRingEntries);
+    this.#words = newWords(this.#capacity);
+    for (let i = 0; i < oldCapacity; i++) {
+      this.#words[i] = old[i]!;
+      this.#words[this.#capacity + i] = old[oldCapacity + i]!;
+    }
   }
 
   /** The entries, oldest first, as base64 of little-endian (lo, hi) pairs. */
   encode(): string {
-    const out = new DataView(new ArrayBuffer(this.#count * 8));
-    const oldest = this.#count === this.#capacity ? this.#next % this.#capacity : 0;
-    for (let i = 0; i < this.#count; i++) {
-      const at = (oldest + i) % this.#capacity;
-      out.setUint32(i * 8, this.#words[at]!, true);
-      out.setUint32(i * 8 + 4, this.#words[this.#capacity + at]!, true);
+    // One kind of array for the loop, as above.
+    const words = this.#words instanceof Int32Array ? this.#words : Int32Array.from(this.#words);
+    const count = this.#count;
+    const capacity = this.#capacity;
+    const out = new DataView(new ArrayBuffer(count * 8));
+    let at = count === capacity ? this.#next % capacity : 0;
+    for (let i = 0; i < count; i++, at++) {
+      if (at === capacity) at = 0;
+      out.setInt32(i * 8, words[at]!, true);
+      out.setInt32(i * 8 + 4, words[capacity + at]!, true);
     }
     return new Uint8Array(out.buffer).toBase64();
   }
@@ -86,8 +104,8 @@ export class DedupeRing {
     while (capacity < count) capacity *= 2;
     const ring = new DedupeRing(capacity);
     for (let i = 0; i < count; i++) {
-      ring.#words[i] = view.getUint32(i * 8, true);
-      ring.#words[capacity + i] = view.getUint32(i * 8 + 4, true);
+      ring.#words[i] = view.getInt32(i * 8, true);
+      ring.#words[capacity + i] = view.getInt32(i * 8 + 4, true);
     }
     ring.#count = count;
     ring.#next = count;

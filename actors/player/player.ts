@@ -19,6 +19,7 @@ import {
   playerBytes,
   type PlayerGame,
   type PlayerState,
+  setIn,
 } from "./player_state.ts";
 import { armSessionTimer, expireSessions, stepSession } from "./sessions.ts";
 
@@ -138,7 +139,7 @@ function countEvent(
   const known = game.counts.has(eventType) || game.counts.size < limits.eventTypesPerActorMax;
   const name = known ? eventType : otherTypes;
   game.events++;
-  game.counts.set(name, (game.counts.get(name) ?? 0) + 1);
+  setIn(game, "counts", name, (game.counts.get(name) ?? 0) + 1);
   effects.push({ type: "delta", game: gameId, metric: "events", by: 1, day });
   effects.push({ type: "delta", game: gameId, metric: `type:${name}`, by: 1 });
 }
@@ -165,7 +166,7 @@ function countMoney(
   if (event.event_type !== "purchase") return;
   const { amount, currency } = event.properties;
   if (typeof amount !== "number" || typeof currency !== "string") return;
-  game.revenue.set(currency, (game.revenue.get(currency) ?? 0) + amount);
+  setIn(game, "revenue", currency, (game.revenue.get(currency) ?? 0) + amount);
   effects.push({ type: "delta", game: gameId, metric: `revenue:${currency}`, by: amount, day });
   if (game.payingDays.add(day)) {
     effects.push({ type: "delta", game: gameId, metric: "payers", by: 1, day });
@@ -188,6 +189,6 @@ function countProgress(
   if (name.length > limits.idCharsMax) return;
   const best = game.best.get(name);
   if (best !== undefined ? score <= best : game.best.size >= limits.leaderboardsPerGameMax) return;
-  game.best.set(name, score);
+  setIn(game, "best", name, score);
   effects.push({ type: "score", game: gameId, board: name, userId: event.user_id, score });
 }

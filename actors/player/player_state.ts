@@ -12,7 +12,7 @@ export interface Session {
   id: string;
   gameId: string;
   open: boolean;
-  /** `partition:offset` of its first event: the name of an implicit session. */
+  /** `partition:offset` of its first event: the name of an implicit session; else `""`. */
   startedAtPosition: string;
   /** Earliest and latest event time, milliseconds. */
   firstAt: number;
@@ -33,12 +33,26 @@ export interface PlayerGame {
   firstSeen: number;
   lastSeen: number;
   level: number | null;
-  counts: Map<string, number>;
-  revenue: Map<string, number>;
+  counts: ReadonlyMap<string, number>;
+  revenue: ReadonlyMap<string, number>;
   activeDays: DaySet;
   payingDays: DaySet;
   /** Best score by board. */
-  best: Map<string, number>;
+  best: ReadonlyMap<string, number>;
+}
+
+/** What most players have of money and boards. Shared, as an empty map takes 200 bytes. */
+const nothing: ReadonlyMap<string, number> = new Map();
+
+/** Sets a number in one of the maps of a game, which is made when it is first needed. */
+export function setIn(
+  game: PlayerGame,
+  map: "counts" | "revenue" | "best",
+  name: string,
+  value: number,
+): void {
+  if (game[map] === nothing) game[map] = new Map();
+  (game[map] as Map<string, number>).set(name, value);
 }
 
 export interface PlayerState {
@@ -62,11 +76,11 @@ export function newPlayerGame(day: number, at: number): PlayerGame {
     firstSeen: at,
     lastSeen: at,
     level: null,
-    counts: new Map(),
-    revenue: new Map(),
+    counts: nothing,
+    revenue: nothing,
     activeDays: new DaySet(),
     payingDays: new DaySet(),
-    best: new Map(),
+    best: nothing,
   };
 }
 
@@ -92,6 +106,8 @@ type EncodedGame =
   & Omit<PlayerGame, "counts" | "revenue" | "best" | "activeDays" | "payingDays">
   & { counts: Pairs; revenue: Pairs; best: Pairs; activeDays: number[]; payingDays: number[] };
 
+const mapOf = (pairs: Pairs) => pairs.length === 0 ? nothing : new Map(pairs);
+
 export function decodePlayer(text: string): PlayerState {
   const body = JSON.parse(text) as {
     ring: string;
@@ -103,9 +119,9 @@ export function decodePlayer(text: string): PlayerState {
     ring: DedupeRing.decode(body.ring),
     games: new Map(body.games.map(([id, game]) => [id, {
       ...game,
-      counts: new Map(game.counts),
-      revenue: new Map(game.revenue),
-      best: new Map(game.best),
+      counts: mapOf(game.counts),
+      revenue: mapOf(game.revenue),
+      best: mapOf(game.best),
       activeDays: DaySet.decode(game.activeDays),
       payingDays: DaySet.decode(game.payingDays),
     }])),
@@ -114,7 +130,7 @@ export function decodePlayer(text: string): PlayerState {
   };
 }
 
-/** About the bytes a state takes in memory; measured once against the heap, kept simple. */
+/** About the bytes a state takes; its constants come from `bench/micro/actor_bytes.ts`. */
 export function playerBytes(state: PlayerState): number {
   let bytes = 300 + state.ring.bytes + state.sessions.length * 200;
   for (const game of state.games.values()) {

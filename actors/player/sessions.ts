@@ -78,13 +78,13 @@ export function stepSession(
       id,
       gameId: event.game_id,
       open: true,
-      startedAtPosition: `${ctx.partition}:${ctx.offset}`,
+      startedAtPosition: id === "" ? `${ctx.partition}:${ctx.offset}` : "",
       firstAt: event.timestamp,
       lastAt: event.timestamp,
       lastArrival: ctx.now,
       events: 0,
     };
-    state.sessions.push(session);
+    state.sessions = [...state.sessions, session];
     effects.push({
       type: "delta",
       game: `${event.studio}/${event.game_id}`,
