@@ -6,15 +6,16 @@
  * @module
  */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from "../../supervisor/store/embedded_postgres.ts";
+import { startArguments } from "../cli/start_command.ts";
 import { seedText } from "../load/generator/population.ts";
 import type { OwnContext, OwnDrill } from "./drill_types.ts";
 import { Findings } from "./findings.ts";
 import { requireLoaded, startLoad, verify } from "./platform/load.ts";
+import { program } from "./platform/platform_process.ts";
 import { Probe } from "./platform/probe.ts";
 import { Site } from "./platform/site.ts";
 
@@ -83,7 +84,7 @@ async function startWithout(ctx: OwnContext, findings: Findings): Promise<void> 
       `ready within ${readyMsMax} ms of the store's coming: ${Math.round(readyMs)}`,
     );
     if (server === undefined) return;
-    await verify(site, findings, { storeUrl: store.url, ...load.files });
+    await verify(ctx, site, findings, { storeUrl: store.url, ...load.files });
     const { code } = await platform.drain();
     findings.require(code === 0, `it drains: exit code ${code}`);
   } finally {
@@ -103,10 +104,9 @@ const badConfig: Readonly<Record<string, string>> = {
 
 async function startMisconfigured(ctx: OwnContext, findings: Findings): Promise<void> {
   const given = ctx.mutation === "good-config" ? {} : badConfig;
-  const program = fileURLToPath(new URL("./fixtures/platform_main.ts", import.meta.url));
   const startedAt = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", program],
+    args: startArguments(program),
     env: { DATA_DIR: join(ctx.dir, "bad"), ADMIN_PORT: "0", PORT: "0", ...given },
     stdin: "null",
     stdout: "null",

@@ -110,7 +110,7 @@ async function run(ctx: OwnContext) {
     const accepting = findings.result().counts["accepting_max_ms"]!;
     findings.require(accepting <= acceptingMsMax, `accepting ≤ ${acceptingMsMax} ms: ${accepting}`);
     requireLoaded(findings, await load.done, form.events * 0.99);
-    await verify(site, findings, { storeUrl: info.store_url, ...load.files });
+    await verify(ctx, site, findings, { storeUrl: info.store_url, ...load.files });
     const sql = postgres(info.store_url, { max: 1 });
     const wrong = await probe.wrong(sql).finally(() => sql.end());
     findings.require(wrong === 0, `each of ${probe.acked} probes counted once: ${wrong} are not`);

@@ -8,6 +8,8 @@ import { crashLoop } from "./crash_loop.ts";
 import { drain } from "./drain.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
 import { gatewayKill } from "./gateway_kill.ts";
+import { drill as hostileBodies } from "./hostile_bodies.ts";
+import { drill as jsonSuite } from "./json_suite.ts";
 import { poison } from "./poison.ts";
 import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
@@ -19,6 +21,8 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   poison,
   tripleSend,
   rebuild,
+  jsonSuite,
+  hostileBodies,
   drain,
   absentStoreDrill,
   sessionSilence,

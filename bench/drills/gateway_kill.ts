@@ -73,7 +73,7 @@ async function run(ctx: OwnContext) {
     const isHit = proxy !== undefined || report.retries >= kills;
     findings.require(isHit, `the clients met each kill: ${report.retries} retries`);
     findings.count("failed_attempts", faults);
-    await verify(site, findings, { storeUrl: info.store_url, ...load.files });
+    await verify(ctx, site, findings, { storeUrl: info.store_url, ...load.files });
     const sql = postgres(info.store_url, { max: 1 });
     const wrong = await probe.wrong(sql).finally(() => sql.end());
     findings.require(wrong === 0, `each of ${probe.acked} probes counted once: ${wrong} are not`);

@@ -181,7 +181,7 @@ async function checkMended(
   findings.require(all === events, `all ${events} events applied after mending: ${all}`);
   // What was replayed comes after what its player did meanwhile, as it must.
   const ignore = ["each player's events are in order"];
-  await verify(site, findings, { storeUrl: store_url, acks, ignore });
+  await verify(ctx, site, findings, { storeUrl: store_url, acks, ignore });
 }
 
 function sleep(ms: number): Promise<void> {

@@ -85,7 +85,12 @@ async function gameHashes(site: Site, games: readonly string[]): Promise<Hashes>
 }
 
 /** Waits until SQL and games have counted what was sent, looking often. */
-async function caughtUp(platform: PlatformProcess, sql: postgres.Sql, events: number) {
+async function caughtUp(
+  platform: PlatformProcess,
+  sql: postgres.Sql,
+  events: number,
+  limitMs = 120_000,
+) {
   const graphql = new GraphqlReader(platform.site.target, 1);
   const total = async () => {
     const [row] = await sql<{ n: number }[]>`
@@ -95,7 +100,7 @@ async function caughtUp(platform: PlatformProcess, sql: postgres.Sql, events: nu
     for (const id of await ids(sql, "game_id")) counted += await graphql.gameEvents(id);
     return counted >= events ? true : undefined;
   };
-  await platform.until(`${events} events are counted`, 120_000, total, 100)
+  await platform.until(`${events} events are counted`, limitMs, total, 100)
     .finally(() => graphql.close());
 }
 
@@ -193,7 +198,8 @@ async function run(ctx: OwnContext) {
     findings.count("replay_to_live", factor);
     requireSame(findings, "player", players, rebuilt);
     const sqlAfter = postgres(store_url, { max: 1 });
-    await caughtUp(third, sqlAfter, made.distinct).catch(() => {}).finally(() => sqlAfter.end());
+    await caughtUp(third, sqlAfter, made.distinct, ctx.mutation === undefined ? 30_000 : 5_000)
+      .catch(() => {}).finally(() => sqlAfter.end());
     requireSame(findings, "game", totals, await gameHashes(site, games));
     const least = ctx.quick ? speedUpMin.quick : speedUpMin.full;
     const seen = factor.toFixed(2);
@@ -201,7 +207,7 @@ async function run(ctx: OwnContext) {
     if (factor < speedUpPromised) {
       findings.remark(`replay is ${seen} times as fast as live; promised is ${speedUpPromised}`);
     }
-    await verify(site, findings, { storeUrl: store_url });
+    await verify(ctx, site, findings, { storeUrl: store_url });
     return findings.result();
   } finally {
     await site.clear();

@@ -92,7 +92,7 @@ async function run(ctx: OwnContext) {
     findings.require(answers.accepted === sent, `${sent} copies accepted: ${answers.accepted}`);
     const half = Math.abs(answers.atOnce / events - 0.5) < 0.05;
     findings.require(half, `half of them at once: ${answers.atOnce} of ${events}`);
-    await verify(site, findings, { storeUrl: info.store_url, ...files });
+    await verify(ctx, site, findings, { storeUrl: info.store_url, ...files });
     const counted = findings.result().counts["events_in_sql"];
     findings.require(counted === events, `${events} events counted: ${counted}`);
     return findings.result();

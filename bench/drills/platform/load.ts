@@ -10,11 +10,16 @@ import type { StreamOptions } from "../../load/generator/stream_options.ts";
 import { runLoad } from "../../load/run_load.ts";
 import { type LoadReport, Tally } from "../../load/tally.ts";
 import type { Check } from "../../verify/check.ts";
+import type { OwnContext } from "../drill_types.ts";
 import type { Findings } from "../findings.ts";
 import type { Site } from "./site.ts";
 
 /** How long unanswered batches are tried again after the end of the load. */
 const drainMs = 60_000;
+
+/** How long the platform may take to catch up; with a promise broken it never will. */
+const catchUpSeconds = 30;
+const catchUpBrokenSeconds = 5;
 
 export interface DrillLoadOptions {
   readonly seed: number;
@@ -110,8 +115,6 @@ export interface VerifyOptions {
   readonly expect?: string;
   /** Checks, by name, whose outcome does not matter here. @default none */
   readonly ignore?: readonly string[];
-  /** How long the platform may take to catch up. @default 30 */
-  readonly timeoutSeconds?: number;
 }
 
 /**
@@ -120,11 +123,13 @@ export interface VerifyOptions {
  * @throws {Error} it could not do its work
  */
 export async function verify(
+  ctx: OwnContext,
   site: Site,
   findings: Findings,
   options: VerifyOptions,
 ): Promise<void> {
-  const { storeUrl, acks, expect, ignore = [], timeoutSeconds = 30 } = options;
+  const { storeUrl, acks, expect, ignore = [] } = options;
+  const timeoutSeconds = ctx.mutation === undefined ? catchUpSeconds : catchUpBrokenSeconds;
   const program = fileURLToPath(new URL("../../verify/verify.ts", import.meta.url));
   const files = [
     ...(acks === undefined ? [] : ["--acks", acks]),

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { startArguments } from "../../cli/start_command.ts";
 import type { Site } from "./site.ts";
 import { residentBytes } from "./process_tree.ts";
 
@@ -38,7 +38,8 @@ export interface Ended {
 
 const pollMs = 10;
 const outputCharsMax = 200_000;
-const program = new URL("../fixtures/platform_main.ts", import.meta.url);
+/** The program that every platform of a drill runs. */
+export const program: URL = new URL("../fixtures/platform_main.ts", import.meta.url);
 
 export class PlatformProcess {
   readonly pid: number;
@@ -53,9 +54,7 @@ export class PlatformProcess {
     const { clockOffsetMs = 0, playerStage, gameStage, env = {} } = options;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
-        "run",
-        "-A",
-        fileURLToPath(program),
+        ...startArguments(program),
         "--clock-offset-ms",
         String(clockOffsetMs),
         ...(playerStage === undefined ? [] : ["--player-stage", playerStage.href]),
