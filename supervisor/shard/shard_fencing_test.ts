@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { InvariantBroken, OffsetMissing } from "../../schema/errors.ts";
+import { InvariantBroken, OffsetMissing, Unavailable } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
 import { away, silent } from "./testing/faults.ts";
 import { rawEvent, ShardWorld } from "./testing/shard_world.ts";
@@ -152,6 +152,18 @@ Deno.test("Shard fails with a broken snapshot's error, and can be run again", as
   r.kill.abort();
   await w.clock.advance(100);
   await again;
+});
+
+Deno.test("Shard fails with a transient error that nobody tries again: it never ends in silence", async () => {
+  const w = new ShardWorld();
+  const error = new Unavailable("store", "thrown where nothing should");
+  const committed = () => {
+    throw error;
+  };
+  const r = w.start({ events: { committed } });
+  await w.send(rawEvent());
+  await w.until(() => r.end !== undefined);
+  assert.equal(r.end, error);
 });
 
 Deno.test("Shard that fails leaves nothing running", async () => {
