@@ -27,7 +27,7 @@ import { Site } from "./platform/site.ts";
 /** What is promised. On two cores the code does not reach it: the factor is told either way. */
 const speedUpPromised = 5;
 /** Below this the drill fails: an actor that is slower to rebuild than to live has a fault. */
-const speedUpMin = { quick: 1, full: 1.5 };
+const speedUpMin = 5;
 const playersPerQuery = 25;
 const connections = 8;
 const moodyPlayer = new URL("./fixtures/moody_player.ts", import.meta.url);
@@ -201,7 +201,7 @@ async function run(ctx: OwnContext) {
     await caughtUp(third, sqlAfter, made.distinct, ctx.mutation === undefined ? 30_000 : 5_000)
       .catch(() => {}).finally(() => sqlAfter.end());
     requireSame(findings, "game", totals, await gameHashes(site, games));
-    const least = ctx.quick ? speedUpMin.quick : speedUpMin.full;
+    const least = speedUpMin;
     const seen = factor.toFixed(2);
     findings.require(factor >= least, `replay at least ${least} times as fast as live: ${seen}`);
     if (factor < speedUpPromised) {
