@@ -179,11 +179,13 @@ function countProgress(
   event: PlayerEvent,
   effects: Effect[],
 ): void {
-  const { level, score, board } = event.properties;
-  if (typeof level === "number" && event.event_type.startsWith("level.")) {
+  const { board } = event.properties;
+  const level = numberOf(event.properties["level"]);
+  const score = numberOf(event.properties["score"]);
+  if (level !== undefined && event.event_type.startsWith("level.")) {
     if (game.level === null || level > game.level) game.level = level;
   }
-  if (typeof score !== "number") return;
+  if (score === undefined) return;
   const name = typeof board === "string" ? board : "score";
   // A name that is no name would only fill the memory.
   if (name.length > limits.idCharsMax) return;
@@ -191,4 +193,9 @@ function countProgress(
   if (best !== undefined ? score <= best : game.best.size >= limits.leaderboardsPerGameMax) return;
   setIn(game, "best", name, score);
   effects.push({ type: "score", game: gameId, board: name, userId: event.user_id, score });
+}
+
+/** A number as JSON keeps it: −0 would come back from a snapshot as 0 and change the state's hash. */
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" ? value + 0 : undefined;
 }

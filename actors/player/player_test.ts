@@ -274,6 +274,16 @@ Deno.test("player.receive() is a function of the messages: the same life again e
   );
 });
 
+Deno.test("player.receive() takes -0 for 0, as every snapshot does", () => {
+  const p = new PlayerHarness();
+  const properties = { level: -0, score: -0 };
+  const effects = p.receive(playerEvent({ event_type: "level.complete", properties }));
+  const before = p.hash;
+  p.restore();
+  assert.equal(p.hash, before);
+  assert.ok(effects?.some((effect) => effect.type === "score" && Object.is(effect.score, 0)));
+});
+
 Deno.test("player.ask(), snapshot(), describe() and bytes() change nothing", () => {
   fc.assert(
     fc.property(arrivals(30), (list) => {
