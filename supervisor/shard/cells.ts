@@ -28,8 +28,16 @@ export interface Cell {
   referenced: boolean;
 }
 
+/** Ids known not to be stored, beyond which the oldest is forgotten. */
+const absentMax = 4096;
+
 export class Cells {
   readonly #live = new Map<string, Cell>();
+  /**
+   * Ids that the store does not know. As only this shard ever writes them, they need not be looked
+   * for again: somebody waits for a new player, and asks until it is there.
+   */
+  readonly #absent = new Set<string>();
   readonly #loading = new Map<string, Promise<number>>();
   #bytes = 0;
   #expected: ReadonlySet<string> = new Set();
@@ -88,7 +96,7 @@ export class Cells {
     const waits: Promise<number>[] = [];
     const missing: string[] = [];
     for (const id of ids) {
-      if (this.#live.has(id)) continue;
+      if (this.#live.has(id) || this.#absent.has(id)) continue;
       const loading = this.#loading.get(id);
       if (loading === undefined) missing.push(id);
       else waits.push(loading);
@@ -108,9 +116,18 @@ export class Cells {
         this.#put(this.restore(actor));
         this.loaded++;
       }
+      if (stored.length < ids.length) this.#rememberAbsent(ids);
       return stored.length;
     } finally {
       for (const id of ids) this.#loading.delete(id);
+    }
+  }
+
+  #rememberAbsent(ids: readonly string[]): void {
+    for (const id of ids) if (!this.#live.has(id)) this.#absent.add(id);
+    for (const id of this.#absent) {
+      if (this.#absent.size <= absentMax) break;
+      this.#absent.delete(id);
     }
   }
 
@@ -162,6 +179,7 @@ export class Cells {
 
   #put(cell: Cell): void {
     this.drop(cell.id);
+    this.#absent.delete(cell.id);
     this.#live.set(cell.id, cell);
     this.measure(cell);
   }

@@ -33,8 +33,10 @@ import type {
 export interface PostgresStoreOptions {
   /** `postgres://` URL of a prepared database; see `prepareDatabase`. */
   readonly url: string;
-  /** Connections of this instance, opened when needed. @default 6 */
+  /** Connections for commits, opened when needed. @default 4 */
   readonly connections?: number;
+  /** Connections for short reads, which never wait behind commits. @default 2 */
+  readonly readConnections?: number;
   /** Deadline of each statement, milliseconds. @default limits.commitTimeoutMs */
   readonly timeoutMs?: number;
   /** Deadline of `behind`, milliseconds: it walks through all players of a shard. @default 600_000 */
@@ -62,6 +64,7 @@ const pointAccess = {
 /** {@link Store} on PostgreSQL. Connects lazily; a server that is away is `Unavailable` until it is back. */
 export class PostgresStore implements Store {
   readonly #pool: SqlPool;
+  readonly #readers: SqlPool;
   /** One connection for the long statement, so that it never holds up the short ones. */
   readonly #walker: SqlPool;
   readonly #timeoutMs: number;
@@ -70,7 +73,7 @@ export class PostgresStore implements Store {
   readonly #days = new Map<number, Promise<void> | number>();
 
   constructor(options: PostgresStoreOptions) {
-    const { url, connections = 6 } = options;
+    const { url, connections = 4, readConnections = 2 } = options;
     this.#timeoutMs = options.timeoutMs ?? limits.commitTimeoutMs;
     this.#behindTimeoutMs = options.behindTimeoutMs ?? 600_000;
     const settings = (timeoutMs: number) => ({
@@ -79,7 +82,9 @@ export class PostgresStore implements Store {
       // A client that vanishes in the middle of a statement must not keep its row locks.
       transaction_timeout: String(timeoutMs),
     });
-    this.#pool = new SqlPool({ url, connections, settings: settings(this.#timeoutMs) });
+    const short = settings(this.#timeoutMs);
+    this.#pool = new SqlPool({ url, connections, settings: short });
+    this.#readers = new SqlPool({ url, connections: readConnections, settings: short });
     this.#walker = new SqlPool({ url, connections: 1, settings: settings(this.#behindTimeoutMs) });
   }
 
@@ -174,7 +179,7 @@ export class PostgresStore implements Store {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool.close(), this.#walker.close()]);
+    await Promise.all([this.#pool, this.#readers, this.#walker].map((pool) => pool.close()));
   }
 
   async #run<T>(pool: SqlPool, timeoutMs: number, statement: Statement<T>): Promise<T> {
@@ -188,7 +193,7 @@ export class PostgresStore implements Store {
   /** A statement that may be repeated: its outcome does not matter if nobody hears of it. */
   async #read<T>(
     statement: Statement<T>,
-    pool: SqlPool = this.#pool,
+    pool: SqlPool = this.#readers,
     timeoutMs: number = this.#timeoutMs,
   ): Promise<T> {
     try {
