@@ -14,8 +14,11 @@ import { type Endpoint, Rpc } from "./rpc.ts";
 import { ShardHost } from "./shard_host.ts";
 import type { AskInput, Fired, ShardId, WorkerInit, WorkerWatch } from "./worker_protocol.ts";
 
-/** Enough to keep the server busy; more only make its processes take turns. */
-const storeConnections = 3;
+/**
+ * For commits, and as many for reads. A statement is short, but both ends of its connection wait for
+ * a processor; with few connections shards would wait for each other's turn instead.
+ */
+const storeConnections = 6;
 
 /**
  * Lets the gateway's and the log's threads go first: 0 is the calling thread, on Linux. What is
@@ -52,7 +55,11 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
   init: async (init: WorkerInit) => {
     yieldToGateway();
     log = openSqliteLog(init.log as LogConnection);
-    store = new PostgresStore({ url: init.storeUrl, connections: storeConnections });
+    store = new PostgresStore({
+      url: init.storeUrl,
+      connections: storeConnections,
+      readConnections: storeConnections,
+    });
     const stages = await stagesOf(init);
     const ports = { log, store, stages, fired: (notice: Fired) => rpc.notify("fired", notice) };
     host = new ShardHost(init, ports);

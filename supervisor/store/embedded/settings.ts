@@ -12,7 +12,8 @@ const fixed: Readonly<Record<string, string>> = {
   listen_addresses: host,
   // No socket file: its path may be too long below a deep DATA_DIR.
   unix_socket_directories: "",
-  max_connections: "60",
+  // A dozen workers with thirteen connections each, and people.
+  max_connections: "200",
   shared_buffers: "256MB",
 
   // Durable at every commit.
