@@ -118,6 +118,13 @@ export class Incarnation {
         ),
       behind: (stage, partition) =>
         this.#call("behind", "store", false, () => store.behind(stage, partition)),
+      snapshotted: (stage, partition, after, limit) =>
+        this.#call(
+          "snapshotted",
+          "store",
+          false,
+          () => store.snapshotted(stage, partition, after, limit),
+        ),
       dueTimers: (stage, partition, now, limit) =>
         this.#call("timers", "store", false, () => store.dueTimers(stage, partition, now, limit)),
       close: () => Promise.resolve(),

@@ -6,6 +6,7 @@
 import { fingerprintBigint, fingerprintHex } from "../../schema/hash.ts";
 import { InvariantBroken } from "../../schema/errors.ts";
 import type { SnapshotPart, Store, StoredActor } from "../store/store.ts";
+import { KnownActors } from "./known_actors.ts";
 import type { Stage } from "./stage.ts";
 
 /** One live actor. */
@@ -28,16 +29,10 @@ export interface Cell {
   referenced: boolean;
 }
 
-/** Ids known not to be stored, beyond which the oldest is forgotten. */
-const absentMax = 4096;
-
 export class Cells {
   readonly #live = new Map<string, Cell>();
-  /**
-   * Ids that the store does not know. As only this shard ever writes them, they need not be looked
-   * for again: somebody waits for a new player, and asks until it is there.
-   */
-  readonly #absent = new Set<string>();
+  /** Whom {@link load} looks for in the store. Only this shard ever makes an actor known to it. */
+  readonly known = new KnownActors();
   readonly #loading = new Map<string, Promise<number>>();
   #bytes = 0;
   #expected: ReadonlySet<string> = new Set();
@@ -73,6 +68,10 @@ export class Cells {
     return this.#live.get(id);
   }
 
+  ids(): IterableIterator<string> {
+    return this.#live.keys();
+  }
+
   values(): IterableIterator<Cell> {
     return this.#live.values();
   }
@@ -96,7 +95,7 @@ export class Cells {
     const waits: Promise<number>[] = [];
     const missing: string[] = [];
     for (const id of ids) {
-      if (this.#live.has(id) || this.#absent.has(id)) continue;
+      if (this.#live.has(id) || !this.known.mayHave(id)) continue;
       const loading = this.#loading.get(id);
       if (loading === undefined) missing.push(id);
       else waits.push(loading);
@@ -116,18 +115,9 @@ export class Cells {
         this.#put(this.restore(actor));
         this.loaded++;
       }
-      if (stored.length < ids.length) this.#rememberAbsent(ids);
       return stored.length;
     } finally {
       for (const id of ids) this.#loading.delete(id);
-    }
-  }
-
-  #rememberAbsent(ids: readonly string[]): void {
-    for (const id of ids) if (!this.#live.has(id)) this.#absent.add(id);
-    for (const id of this.#absent) {
-      if (this.#absent.size <= absentMax) break;
-      this.#absent.delete(id);
     }
   }
 
@@ -157,6 +147,7 @@ export class Cells {
 
   /** A new actor that the store has never seen. */
   create(id: string): Cell {
+    this.known.add(id);
     const cell = this.#cell(id, this.stage.behaviour.create(id));
     this.#put(cell);
     return cell;
@@ -179,7 +170,6 @@ export class Cells {
 
   #put(cell: Cell): void {
     this.drop(cell.id);
-    this.#absent.delete(cell.id);
     this.#live.set(cell.id, cell);
     this.measure(cell);
   }

@@ -43,6 +43,8 @@ export function newOwnership(
 ): Ownership {
   const { stage, partition, store, log, clock } = options;
   const cells = new Cells(stage, partition, store);
+  // Nothing was ever committed, so the store knows nobody.
+  if (claim.nextOffset === 0) cells.known.complete();
   const own: Ownership = {
     claim,
     cells,

@@ -37,11 +37,36 @@ Deno.test("Shard.ask() loads who is not live, and knows nothing of who was never
 
 Deno.test("Shard.ask() tells of a store that is away", async () => {
   const w = new ShardWorld();
+  const first = w.start();
+  await w.send(rawEvent());
+  await w.settled(first);
+  await w.stop(first);
   const r = w.start();
   await w.until(() => r.shard.report().state === "running");
   w.faults.fail("load", away());
   await assert.rejects(w.profile(r), { name: "Unavailable", resource: "store" });
   assert.equal(r.end, undefined);
+  await w.end();
+});
+
+Deno.test("Shard.ask() does not trouble the store for a player whom it cannot know", async () => {
+  const w = new ShardWorld();
+  const r = w.start();
+  await w.until(() => r.shard.report().state === "running");
+  assert.equal(await w.profile(r), undefined);
+  assert.equal(w.faults.count("load"), 0, "in its first life the shard has seen everybody");
+  await w.send(rawEvent());
+  await w.settled(r);
+  await w.stop(r);
+  const later = w.start();
+  await w.until(() => later.shard.report().state === "running");
+  assert.equal(await w.profile(later, "bob"), undefined);
+  assert.equal(w.faults.count("load"), 1, "a later one has to look");
+  await w.until(() => w.faults.count("snapshotted") === 1);
+  await w.clock.advance(0);
+  assert.equal(await w.profile(later, "bob"), undefined);
+  assert.equal((await w.profile(later))!.eventsTotal, 1);
+  assert.equal(w.faults.calls.filter((name) => name === "load").length, 2, "until it has learned");
   await w.end();
 });
 

@@ -139,6 +139,10 @@ Deno.test("Shard halts when the log has lost what it has not read, and never ski
 
 Deno.test("Shard fails with a broken snapshot's error, and can be run again", async () => {
   const w = new ShardWorld();
+  const first = w.start();
+  await w.send(rawEvent());
+  await w.settled(first);
+  await w.stop(first);
   const r = w.start();
   await w.until(() => r.shard.report().state === "running");
   w.faults.fail("load", { error: new InvariantBroken("its checksum is wrong") });
@@ -148,7 +152,7 @@ Deno.test("Shard fails with a broken snapshot's error, and can be run again", as
   assert.equal(r.shard.report().state, "stopped");
   const again = r.shard.run(new AbortController().signal, r.kill.signal);
   await w.until(() => w.isSettled(r));
-  assert.equal((await w.profile(r))!.eventsTotal, 1);
+  assert.equal((await w.profile(r))!.eventsTotal, 2);
   r.kill.abort();
   await w.clock.advance(100);
   await again;

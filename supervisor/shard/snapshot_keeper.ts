@@ -1,7 +1,8 @@
 /**
  * Keeps snapshots from falling behind: after a take-over it snapshots the actors whose journal the
  * last owner left behind, and later those that have been idle and dirty for too long. What it
- * reaches is remembered as the shard's clean time: no load has to look at older rows.
+ * reaches is remembered as the shard's clean time: no load has to look at older rows. From then on
+ * everybody whom the store knows has a snapshot, so that it can tell whom it knows.
  *
  * @module
  */
@@ -16,6 +17,8 @@ import { retry, type RetryOptions } from "./retry.ts";
 const chunkActors = 500;
 const startDelayMs = 5_000;
 const sweepMs = 60_000;
+const idsPerPage = 10_000;
+const pagePauseMs = 200;
 
 export class SnapshotKeeper {
   readonly #committed = new Gate();
@@ -43,6 +46,7 @@ export class SnapshotKeeper {
     await this.clock.sleep(startDelayMs, signal);
     if (signal.aborted) return;
     await this.#coverPredecessor(options);
+    await this.#learnKnown(options);
     while (!signal.aborted) {
       await this.clock.sleep(sweepMs, signal);
       const since = this.clock.now() - limits.snapshotMsBehindMax + 10 * sweepMs;
@@ -62,6 +66,23 @@ export class SnapshotKeeper {
       await this.#snapshotAll(behind, options.signal);
     }
     if (!options.signal.aborted) this.#advance();
+  }
+
+  /** Reads the ids of all snapshots, those that were just asked for and not committed among them. */
+  async #learnKnown(options: RetryOptions): Promise<void> {
+    const { known, stage, partition } = this.cells;
+    for (const id of this.cells.ids()) known.add(id);
+    let last = "";
+    while (!options.signal.aborted) {
+      const ids = await retry(
+        () => this.store.snapshotted(stage.name, partition, last, idsPerPage),
+        options,
+      );
+      for (const id of ids) known.add(id);
+      if (ids.length < idsPerPage) return known.complete();
+      last = ids.at(-1)!;
+      await this.clock.sleep(pagePauseMs, options.signal);
+    }
   }
 
   /** A chunk goes with each commit, so that none grows without end. */

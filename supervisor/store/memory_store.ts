@@ -149,6 +149,18 @@ export class MemoryStore implements Store {
     return Promise.resolve(ids);
   }
 
+  snapshotted(
+    stage: StageName,
+    partition: number,
+    after: string,
+    limit: number,
+  ): Promise<string[]> {
+    const ids = [...this.#shard(stage, partition).snapshots.keys()];
+    return Promise.resolve(
+      ids.filter((id) => compare(id, after) > 0).sort(compare).slice(0, limit),
+    );
+  }
+
   dueTimers(
     stage: StageName,
     partition: number,

@@ -161,6 +161,24 @@ export class PostgresStore implements Store {
     return rows.map((row) => row.actor_id);
   }
 
+  async snapshotted(
+    stage: StageName,
+    partition: number,
+    after: string,
+    limit: number,
+  ): Promise<string[]> {
+    const rows = await this.#read(
+      (sql) =>
+        sql<{ actor_id: string }[]>`
+          select actor_id from snapshot
+          where stage = ${stage} and partition = ${partition} and part = '' and actor_id > ${after}
+          order by actor_id limit ${limit}`,
+      this.#walker,
+      this.#behindTimeoutMs,
+    );
+    return rows.map((row) => row.actor_id);
+  }
+
   async dueTimers(
     stage: StageName,
     partition: number,

@@ -163,6 +163,14 @@ export interface Store {
   /** Ids of actors with journal rows that no snapshot reflects yet; always empty for snapshot-durable stages. */
   behind(stage: StageName, partition: number): Promise<string[]>;
 
+  /** Ids of actors with a snapshot, ascending, the first `limit` of them above `after`. */
+  snapshotted(
+    stage: StageName,
+    partition: number,
+    after: string,
+    limit: number,
+  ): Promise<string[]>;
+
   /** Timers of the shard with `dueAt <= now`, oldest first. */
   dueTimers(
     stage: StageName,

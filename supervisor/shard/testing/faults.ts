@@ -84,6 +84,7 @@ export class Faults {
       load: (...input) => this.run("load", () => store.load(...input)),
       commit: (batch) => this.run("commit", () => store.commit(batch)),
       behind: (...input) => this.run("behind", () => store.behind(...input)),
+      snapshotted: (...input) => this.run("snapshotted", () => store.snapshotted(...input)),
       dueTimers: (...input) => this.run("dueTimers", () => store.dueTimers(...input)),
       close: () => store.close(),
     };

@@ -155,6 +155,20 @@ export const loadTests: Readonly<Record<string, ContractTest>> = {
     assert.deepEqual(await store.behind("player", partition), []);
     assert.deepEqual(await store.behind("game", partition), []);
   },
+
+  async "snapshotted() names the actors with a snapshot, page by page"(store, partition) {
+    const owner = await Owner.take(store, "player", partition);
+    const neighbour = await Owner.take(store, "player", freshPartition());
+    assert.deepEqual(await store.snapshotted("player", partition, "", 10), []);
+    await owner.commit(4, {
+      rows: ["s/b", "s/a", "s/c", "s/none"].map((id, i) => journalRow(id, i)),
+      snapshots: [snapshotPart("s/b", 0), snapshotPart("s/a", 1), snapshotPart("s/c", 2)],
+    });
+    await neighbour.commit(1, { snapshots: [snapshotPart("s/elsewhere", 0)] });
+    assert.deepEqual(await store.snapshotted("player", partition, "", 2), ["s/a", "s/b"]);
+    assert.deepEqual(await store.snapshotted("player", partition, "s/b", 2), ["s/c"]);
+    assert.deepEqual(await store.snapshotted("game", partition, "", 10), []);
+  },
 };
 
 /** `s/a` with rows 0 to 5 and a snapshot at 3; `s/b` in between must not show up. */
