@@ -77,7 +77,7 @@ export const limits = {
   timerPollMs: 500,
   timersPerPollMax: 500,
   askTimeoutMs: 5 * SECOND,
-  actorBytesMaxPerWorker: 128 * MIB,
+  actorBytesMaxPerWorker: 384 * MIB,
 
   // An actor.
   dedupeRingEntries: 1024,
