@@ -29,11 +29,19 @@ export interface Cell {
   referenced: boolean;
 }
 
+/** Queries for actors that are asked for, at once; and how many share one. */
+const askedUnderWayMax = 2;
+const askedTogetherMax = 100;
+
 export class Cells {
   readonly #live = new Map<string, Cell>();
   /** Whom {@link load} looks for in the store. Only this shard ever makes an actor known to it. */
   readonly known = new KnownActors();
   readonly #loading = new Map<string, Promise<number>>();
+  #askedUnderWay = 0;
+  /** Those who will share a query that is not sent yet; the last of the waiting ones. */
+  #askedNext: { readonly ids: string[]; readonly loaded: Promise<number> } | undefined;
+  readonly #askedWaiting: (() => void)[] = [];
   #bytes = 0;
   #expected: ReadonlySet<string> = new Set();
   /** Taken out of use after a throw, until they are loaded anew. */
@@ -106,6 +114,38 @@ export class Cells {
       waits.push(loading);
     }
     return (await Promise.all(waits)).reduce((sum, n) => sum + n, 0);
+  }
+
+  /**
+   * Loads one actor as {@link load} does. Who asks while queries for others are under way shares the
+   * next one: a crowd that asks for the passivated costs queries by its pace, not by its number.
+   */
+  loadAsked(id: string): Promise<number> {
+    const gathering = this.#askedNext;
+    if (gathering !== undefined && gathering.ids.length < askedTogetherMax) {
+      gathering.ids.push(id);
+      return gathering.loaded;
+    }
+    if (this.#askedUnderWay < askedUnderWayMax) return this.#loadAsked([id]);
+    const ids = [id];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const loaded = promise.then(() => this.#loadAsked(ids));
+    this.#askedNext = { ids, loaded };
+    this.#askedWaiting.push(() => {
+      if (this.#askedNext?.ids === ids) this.#askedNext = undefined;
+      resolve();
+    });
+    return loaded;
+  }
+
+  async #loadAsked(ids: readonly string[]): Promise<number> {
+    this.#askedUnderWay++;
+    try {
+      return await this.load(ids);
+    } finally {
+      this.#askedUnderWay--;
+      this.#askedWaiting.shift()?.();
+    }
   }
 
   async #fetch(ids: readonly string[]): Promise<number> {

@@ -161,6 +161,41 @@ Deno.test("Cells.behindSince is the oldest arrival that no snapshot reflects", a
   assert.equal(b.cells.behindSince, 1000);
 });
 
+Deno.test("Cells.loadAsked() lets a crowd share queries, two at once", async () => {
+  const b = new Bench();
+  const users = Array.from({ length: 250 }, (_, i) => `u${i}`);
+  await b.commit(users);
+  const release = b.faults.hold("load");
+  const loads = users.map((user) => b.cells.loadAsked(`t/${user}`));
+  await settle();
+  assert.equal(b.faults.count("load"), 2, "one each for the first two, the others wait");
+  release();
+  const loaded = await Promise.all(loads);
+  assert.equal(b.faults.count("load"), 2 + 3, "100 at most share one");
+  assert.deepEqual([loaded[0], loaded[1], loaded[2], loaded[249]], [1, 1, 100, 48]);
+  assert.equal(b.cells.size, 250);
+});
+
+Deno.test("Cells.loadAsked() fails for those who shared the query that failed, and for nobody else", async () => {
+  const b = new Bench();
+  await b.commit(["a", "b", "c", "d", "e"]);
+  const release = b.faults.hold("load");
+  const loads = ["a", "b", "c", "d"].map((user) => b.cells.loadAsked(`t/${user}`));
+  await settle();
+  let calls = 0;
+  b.faults.onCall = () => calls++ === 2 ? away() : undefined;
+  release();
+  const settled = await Promise.allSettled(loads);
+  assert.deepEqual(settled.map(({ status }) => status), [
+    "fulfilled",
+    "fulfilled",
+    "rejected",
+    "rejected",
+  ]);
+  assert.equal(await b.cells.loadAsked("t/e"), 1);
+  assert.equal(await b.cells.loadAsked("t/c"), 1);
+});
+
 Deno.test("Cells.reload() takes the actor from the store, keeps its pin and what it is behind", async () => {
   const b = new Bench();
   await b.commit(["a"]);

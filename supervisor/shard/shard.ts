@@ -336,7 +336,7 @@ export class Shard {
     if (asOf === undefined) {
       // A loaded actor may be passivated before we look again; an unknown one was not loaded.
       while (own.cells.peek(actorId) === undefined) {
-        if (await own.cells.load([actorId]) === 0) break;
+        if (await own.cells.loadAsked(actorId) === 0) break;
       }
       const cell = own.cells.get(actorId);
       // Reading alone loads actors, too.
