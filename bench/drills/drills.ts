@@ -13,9 +13,11 @@ import { drill as jsonSuite } from "./json_suite.ts";
 import { poison } from "./poison.ts";
 import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
+import { simulator } from "./shard_faults/simulator.ts";
 import { tripleSend } from "./triple_send.ts";
 
 export const drills: readonly (Drill | OwnDrill)[] = [
+  simulator,
   crashLoop,
   gatewayKill,
   poison,

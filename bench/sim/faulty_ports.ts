@@ -15,20 +15,39 @@ export interface Weather {
   logError: number;
   storeError: number;
   latencyMsMax: number;
+  /** Requests of clients, or the answers to them, that the network loses. */
+  loss: number;
+  /** Requests that arrive a second time. */
+  duplication: number;
+  /** Requests that are overtaken by later ones. */
+  reorder: number;
 }
 
-export const fair: Weather = { logError: 0, storeError: 0, latencyMsMax: 3 };
+export const fair: Weather = {
+  logError: 0,
+  storeError: 0,
+  latencyMsMax: 3,
+  loss: 0,
+  duplication: 0,
+  reorder: 0,
+};
 
 /** Counts that show that the faults were real. */
 export interface FaultCounts {
   failedBefore: number;
   failedAfter: number;
+  /** Deaths in the middle of a call, before or after its effect. */
+  crashesInCall: number;
 }
 
 /** One life of the process. Once dead, none of its calls has an effect or returns. */
 export class Incarnation {
   alive = true;
   readonly kill = new AbortController();
+  /** It stands still until then, milliseconds of its clock. */
+  pausedUntil = -Infinity;
+  #calls = 0;
+  #dieAt = Infinity;
 
   constructor(
     readonly clock: Clock,
@@ -43,9 +62,23 @@ export class Incarnation {
     this.kill.abort();
   }
 
+  /** Lets it die in the n-th call from now. */
+  dieInCall(n: number): void {
+    this.#dieAt = this.#calls + n;
+  }
+
   async #pause(): Promise<void> {
     await this.clock.sleep(this.random.unit() * this.weather.latencyMsMax);
+    while (this.alive && this.pausedUntil > this.clock.now()) {
+      await this.clock.sleep(this.pausedUntil - this.clock.now());
+    }
     if (!this.alive) await new Promise<never>(() => {});
+  }
+
+  async #dieHere(): Promise<never> {
+    this.counts.crashesInCall++;
+    this.die();
+    return await new Promise<never>(() => {});
   }
 
   /** Runs `effect` between two latencies; fails before it, or after it when it is a write. */
@@ -56,13 +89,17 @@ export class Incarnation {
     effect: () => Promise<T>,
   ): Promise<T> {
     const share = resource === "log" ? this.weather.logError : this.weather.storeError;
+    const isLast = ++this.#calls === this.#dieAt;
+    const isBefore = isLast && this.random.chance(.5);
     await this.#pause();
+    if (isBefore) await this.#dieHere();
     if (this.random.chance(share)) {
       this.counts.failedBefore++;
       throw new Unavailable(resource, `${name} failed before its effect (injected)`);
     }
     const value = await effect();
     this.trace(`${name}@${this.clock.now()}`);
+    if (isLast) await this.#dieHere();
     await this.#pause();
     if (isWrite && this.random.chance(share)) {
       this.counts.failedAfter++;
@@ -125,6 +162,10 @@ export class Incarnation {
           false,
           () => store.snapshotted(stage, partition, after, limit),
         ),
+      shardHash: (stage, partition) =>
+        this.#call("hash", "store", false, () => store.shardHash(stage, partition)),
+      resetShardHash: (stage, partition) =>
+        this.#call("reset hash", "store", false, () => store.resetShardHash(stage, partition)),
       dueTimers: (stage, partition, now, limit) =>
         this.#call("timers", "store", false, () => store.dueTimers(stage, partition, now, limit)),
       close: () => Promise.resolve(),

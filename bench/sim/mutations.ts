@@ -60,3 +60,10 @@ class TornStore extends MemoryStore {
 }
 
 export const withoutAtomicity: Mutations = { makeStore: () => new TornStore() };
+
+/** By the name of what is switched off. */
+export const mutations: Readonly<Record<string, Mutations>> = {
+  dedupe: withoutDedupe,
+  epoch: withoutFencing,
+  atomicity: withoutAtomicity,
+};

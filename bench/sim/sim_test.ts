@@ -1,35 +1,54 @@
 import assert from "node:assert/strict";
-import { type Mutations } from "./world.ts";
-import { withoutAtomicity, withoutDedupe, withoutFencing } from "./mutations.ts";
+import { mutations } from "./mutations.ts";
 import { simulate } from "./sim.ts";
 
 Deno.test("simulate() finds no violation in 50 seeds, and its faults are real", async () => {
-  const report = await simulate(50);
-  assert.deepEqual(report.failures, []);
-  assert.ok(report.crashes > 30, `${report.crashes} crashes`);
-  assert.ok(report.zombies > 10, `${report.zombies} zombies`);
-  assert.ok(report.retakes > 10, `${report.retakes} retakes`);
-  assert.ok(report.injectedFaults > 1000, `${report.injectedFaults} faults`);
-  assert.ok(report.events > 2000, `${report.events} events`);
+  const { failures, events, counts } = await simulate({ seeds: 50 });
+  assert.deepEqual(failures, []);
+  assert.ok(events > 2000, `${events} events`);
+  const least: Partial<typeof counts> = {
+    crashes: 30,
+    crashesInCall: 15,
+    zombies: 30,
+    pauses: 15,
+    fenced: 30,
+    retakes: 10,
+    failedBefore: 1000,
+    failedAfter: 50,
+    lost: 100,
+    duplicated: 100,
+    reordered: 100,
+  };
+  for (const [name, count] of Object.entries(least)) {
+    const seen = counts[name as keyof typeof counts];
+    assert.ok(seen >= count, `${name}: at least ${count}, are ${seen}`);
+  }
 });
 
 Deno.test("simulate() gives the same trace for the same seeds", async () => {
-  const [first, second] = [await simulate(5, 7), await simulate(5, 7)];
+  const [first, second] = [
+    await simulate({ seeds: 5, from: 7 }),
+    await simulate({ seeds: 5, from: 7 }),
+  ];
   assert.equal(first.traceHash, second.traceHash);
-  assert.notEqual(first.traceHash, (await simulate(5, 8)).traceHash);
+  assert.deepEqual(first.counts, second.counts);
+  assert.notEqual(first.traceHash, (await simulate({ seeds: 5, from: 8 })).traceHash);
 });
 
-for (
-  const [name, mutation] of Object.entries({ withoutDedupe, withoutFencing, withoutAtomicity })
-) {
-  Deno.test(`simulate() finds a violation within 200 seeds ${name}`, async () => {
-    assert.ok(await firstViolation(mutation) <= 200);
+for (const mutate of Object.keys(mutations)) {
+  Deno.test(`simulate() finds ${mutate} switched off, and says how to see it again`, async () => {
+    const { seeds, failures } = await simulate({ seeds: 200, mutate, untilFound: true });
+    assert.ok(failures.length === 1, `nothing found in ${seeds} seeds`);
+    const seed = Number(/^deno task sim --seed (\d+) --mutate \w+ {2}# ./.exec(failures[0]!)?.[1]);
+    assert.equal(seed, seeds);
+    const again = await simulate({ seeds: 1, from: seed, mutate });
+    assert.deepEqual(again.failures, failures);
   });
 }
 
-async function firstViolation(mutation: Mutations): Promise<number> {
-  for (let seed = 1; seed <= 200; seed += 5) {
-    if ((await simulate(5, seed, mutation)).violations > 0) return seed + 4;
-  }
-  return Infinity;
-}
+Deno.test("simulate() refuses to switch off what it does not know", async () => {
+  await assert.rejects(
+    simulate({ seeds: 1, mutate: "toString" }),
+    /Cannot simulate with 'toString'/,
+  );
+});

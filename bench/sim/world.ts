@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
+import { Fenced, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 import type { PlayerEvent } from "../../schema/event.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { limits } from "../../schema/limits.ts";
@@ -13,6 +13,7 @@ import { MemoryLog } from "../../supervisor/log/memory_log.ts";
 import { Shard } from "../../supervisor/shard/shard.ts";
 import { gameStage, playerStage } from "../../supervisor/shard/stages.ts";
 import type { Stage } from "../../supervisor/shard/stage.ts";
+import { isFinal } from "../../supervisor/worker/shard_child.ts";
 import { MemoryStore } from "../../supervisor/store/memory_store.ts";
 import { Random } from "../load/generator/random.ts";
 import { fair, type FaultCounts, Incarnation, type Weather } from "./faulty_ports.ts";
@@ -22,6 +23,11 @@ import { makeEvents, toRecord } from "./workload.ts";
 const startMs = Date.UTC(2026, 0, 15, 12);
 /** Virtual time that a healed world may take to apply everything. */
 const healMsMax = 60_000;
+
+/** How long a client waits for an answer before it sends again. */
+const clientTimeoutMs = 150;
+/** How long a crash in a call is waited for before the process is killed anyway. */
+const crashMsMax = 2_000;
 
 /** Defects that the simulator must be able to find; test-only. */
 export interface Mutations {
@@ -33,9 +39,19 @@ export interface Mutations {
 
 export interface RunCounts extends FaultCounts {
   crashes: number;
+  /** Lives that went on beside their successors. */
   zombies: number;
+  /** Lives that stood still for a while. */
+  pauses: number;
   retakes: number;
+  /** Shards that were told that another owner has them. */
+  fenced: number;
+  /** Events handed to the log or lost on the way, every copy counted. */
   sent: number;
+  /** Requests, or answers to them, that were lost; arrived twice; were overtaken. */
+  lost: number;
+  duplicated: number;
+  reordered: number;
 }
 
 /** A finished run, for the checks. */
@@ -66,10 +82,16 @@ class Simulation {
   readonly counts: RunCounts = {
     failedBefore: 0,
     failedAfter: 0,
+    crashesInCall: 0,
     crashes: 0,
     zombies: 0,
+    pauses: 0,
     retakes: 0,
+    fenced: 0,
     sent: 0,
+    lost: 0,
+    duplicated: 0,
+    reordered: 0,
   };
   readonly acked = new Map<string, PlayerEvent>();
   readonly unknown = new Set<string>();
@@ -78,7 +100,11 @@ class Simulation {
   shards: Shard[] = [];
   readonly #lives: Incarnation[] = [];
 
-  constructor(readonly seed: number, readonly mutations: Mutations) {
+  constructor(
+    readonly seed: number,
+    readonly mutations: Mutations,
+    readonly onTrace: (entry: string) => void,
+  ) {
     this.random = new Random(seed);
     const table = topicTable(2);
     this.topics = { ...table, "game.deltas": { ...table["game.deltas"], partitions: 1 } };
@@ -88,6 +114,9 @@ class Simulation {
       logError: this.random.unit() * 0.1,
       storeError: this.random.unit() * 0.1,
       latencyMsMax: 1 + this.random.unit() * 40,
+      loss: this.random.unit() * 0.3,
+      duplication: this.random.unit() * 0.5,
+      reorder: this.random.unit() * 0.5,
     };
   }
 
@@ -97,6 +126,7 @@ class Simulation {
 
   readonly trace = (entry: string) => {
     this.#hash = fingerprintHex(this.#hash + entry);
+    this.onTrace(entry);
   };
 
   life(weather: Weather): Incarnation {
@@ -130,67 +160,108 @@ class Simulation {
     return life;
   }
 
-  /** What the supervisor would do: a shard that fails is started again, but not one that is fenced. */
+  /** What the supervisor would do: a shard that fails is started again, but not when it is final. */
   async #keepRunning(shard: Shard, life: Incarnation): Promise<void> {
     while (life.alive && !this.stop.signal.aborted) {
       try {
         await shard.run(this.stop.signal, life.kill.signal);
       } catch (error) {
         this.trace(`${(error as Error).name}@${this.clock.now()}`);
-        if ((error as Error).name === "Fenced") return;
+        if (error instanceof Fenced) this.counts.fenced++;
+        // A life that stood still finds trimmed what its successor has committed.
+        if (isFinal(error)) return;
         await this.clock.sleep(100);
       }
     }
   }
 
   /** A client: sends until it is told that the events are durable. */
-  async send(events: readonly PlayerEvent[]): Promise<void> {
+  async send(events: readonly PlayerEvent[], delayMs = 0): Promise<void> {
+    await this.clock.sleep(delayMs);
     const life = this.life(this.weather);
     const log = life.log(this.log);
     const { partitions } = this.topics["player.events.raw"];
     const records = events.map((event) => toRecord(event, partitions));
     for (let attempt = 0; attempt < 20; attempt++) {
       this.counts.sent += events.length;
+      const isLost = this.random.chance(this.weather.loss);
+      const arrives = !isLost || this.random.chance(.5);
       try {
-        await log.append("player.events.raw", records);
-        for (const event of events) this.acked.set(`${event.user_id} ${event.event_id}`, event);
-        return;
+        if (arrives) await log.append("player.events.raw", records);
       } catch (error) {
         if (!(error instanceof Unavailable || error instanceof OutcomeUnknown)) throw error;
         await this.clock.sleep(this.random.unit() * 200);
+        continue;
       }
+      if (!isLost) {
+        for (const event of events) this.acked.set(`${event.user_id} ${event.event_id}`, event);
+        return;
+      }
+      this.counts.lost++;
+      await this.clock.sleep(clientTimeoutMs);
     }
     for (const event of events) this.unknown.add(`${event.user_id} ${event.event_id}`);
   }
 
-  async clients(events: readonly PlayerEvent[], duplicateShare: number): Promise<void> {
+  async clients(events: readonly PlayerEvent[]): Promise<void> {
+    const { random, weather, counts } = this;
     const sends: Promise<void>[] = [];
-    const pause = this.random.chance(.3) ? this.random.below(events.length) : -1;
+    const pause = random.chance(.3) ? random.below(events.length) : -1;
     for (let i = 0; i < events.length;) {
-      const count = 1 + this.random.below(8);
+      const count = 1 + random.below(8);
       const batch = events.slice(i, i + count);
+      // A client that has lost its memory sends old events among new ones.
       for (let d = 0; d < i; d++) {
-        if (this.random.chance(duplicateShare / 40)) batch.push(events[d]!);
+        if (random.chance(weather.duplication / 40)) batch.push(events[d]!);
       }
-      sends.push(this.send(batch));
+      const isOvertaken = random.chance(weather.reorder);
+      if (isOvertaken) counts.reordered++;
+      sends.push(this.send(batch, isOvertaken ? random.unit() * 2_000 : 0));
+      if (random.chance(weather.duplication)) {
+        counts.duplicated++;
+        sends.push(this.send(batch, random.unit() * 3_000));
+      }
       // Sometimes everybody falls silent for long enough that sessions end by their timers.
       const silent = pause >= i && pause < i + count;
-      await this.clock.sleep(silent ? limits.sessionSilenceMs + 5_000 : this.random.unit() * 60);
+      await this.clock.sleep(silent ? limits.sessionSilenceMs + 5_000 : random.unit() * 60);
       i += count;
     }
     await Promise.all(sends);
   }
 
-  /** Kills or freezes the process at random moments while the clients send. */
-  async chaos(crashes: number): Promise<Incarnation> {
-    let life = this.boot(this.weather);
-    for (let i = 0; i < crashes; i++) {
-      await this.clock.sleep(20 + this.random.unit() * 600);
-      if (this.random.chance(.3)) this.counts.zombies++;
-      else {
-        life.die();
-        this.counts.crashes++;
+  /** What becomes of a life: it dies between two calls or in one, or stands still, or lives on. */
+  async fate(life: Incarnation): Promise<void> {
+    const { random, clock, counts } = this;
+    const kind = random.below(10);
+    if (kind < 3) counts.zombies++;
+    else if (kind < 5) {
+      // Its successor starts while it stands still; when it wakes it knows nothing of that.
+      counts.pauses++;
+      counts.zombies++;
+      life.pausedUntil = clock.now() + random.unit() * 20_000;
+    } else if (kind < 6) {
+      counts.pauses++;
+      const pauseMs = random.unit() * 5_000;
+      life.pausedUntil = clock.now() + pauseMs;
+      await clock.sleep(pauseMs + random.unit() * 300);
+      counts.zombies++;
+    } else {
+      counts.crashes++;
+      if (kind < 9) {
+        life.dieInCall(1 + random.below(40));
+        const until = clock.now() + crashMsMax;
+        while (life.alive && clock.now() < until) await clock.sleep(10);
       }
+      life.die();
+    }
+  }
+
+  /** Kills or freezes the process at random moments while the clients send. */
+  async chaos(rounds: number): Promise<Incarnation> {
+    let life = this.boot(this.weather);
+    for (let i = 0; i < rounds; i++) {
+      await this.clock.sleep(20 + this.random.unit() * 600);
+      await this.fate(life);
       await this.clock.sleep(this.random.unit() * 50);
       life = this.boot(this.weather);
     }
@@ -210,13 +281,21 @@ class Simulation {
   }
 }
 
-/** Runs one seed. */
-export async function runSeed(seed: number, mutations: Mutations = {}): Promise<World> {
-  const sim = new Simulation(seed, mutations);
+/**
+ * Runs one seed.
+ *
+ * @param onTrace told of every call and failure. @default none
+ */
+export async function runSeed(
+  seed: number,
+  mutations: Mutations = {},
+  onTrace: (entry: string) => void = () => {},
+): Promise<World> {
+  const sim = new Simulation(seed, mutations, onTrace);
   const events = makeEvents(sim.random, 40 + sim.random.below(120), startMs);
   let sent = false;
   let last: Incarnation | undefined;
-  const clients = sim.clients(events, sim.random.unit() * 0.5).then(() => sent = true);
+  const clients = sim.clients(events).then(() => sent = true);
   const chaos = sim.chaos(sim.random.below(6)).then((life) => last = life);
   await sim.clock.runUntil(() => sent && last !== undefined, 4 * 3_600_000);
   await Promise.all([clients, chaos]);

@@ -13,6 +13,11 @@ const shutdownMs = 8_000;
 /** Told when a shard stays down, or runs again (`undefined`). */
 export type OnFault = (fault: string | undefined) => void;
 
+/** Whether a shard that failed so must not be started again. */
+export function isFinal(error: unknown): boolean {
+  return error instanceof Fenced || error instanceof OffsetMissing || error instanceof Terminal;
+}
+
 /**
  * A fenced shard has a new owner and a shard whose log lost records must not go on: neither is
  * started again. Every other failure is the supervisor's to answer.
@@ -33,9 +38,7 @@ export function shardChild(id: string, shard: Shard, onFault: OnFault): ChildSpe
           return { type: stop.signal.aborted ? "stopped" : "normal" };
         } catch (error) {
           onFault(`${id}: ${error instanceof Error ? error.message : error}`);
-          const isFinal = error instanceof Fenced || error instanceof OffsetMissing ||
-            error instanceof Terminal;
-          return isFinal ? { type: "normal" } : { type: "failed", error };
+          return isFinal(error) ? { type: "normal" } : { type: "failed", error };
         }
       };
       const exited = run();
