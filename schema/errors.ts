@@ -8,6 +8,7 @@
  * | {@link OutcomeUnknown} | it may have happened: never repeat blindly; retake, or let the idempotency key decide |
  * | {@link Fenced} | another owner has taken over: drop everything and stop |
  * | {@link Terminal} | nobody can mend it by retrying: stop loudly |
+ * | {@link ActorHalted} | one actor stands still until an operator restarts it: answer it, park its messages |
  * | {@link InvariantBroken} | our own state is wrong: crash the actor and rebuild it |
  *
  * @module
@@ -72,6 +73,15 @@ export class Terminal extends PlatformError {
   override readonly name = "Terminal";
   constructor(readonly code: string, message: string, options?: ErrorOptions) {
     super(message, options);
+  }
+}
+
+/** One actor is halted; everybody else goes on. Trying again helps only once it was restarted. */
+export class ActorHalted extends PlatformError {
+  override readonly name = "ActorHalted";
+  readonly code = "actor_halted";
+  constructor(readonly actorId: string, readonly reason: string) {
+    super(`Actor ${actorId} is halted, restart it once the cause is mended: ${reason}`);
   }
 }
 

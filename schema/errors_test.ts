@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  ActorHalted,
   Fenced,
   InvalidInput,
   InvariantBroken,
@@ -20,6 +21,7 @@ const all: [PlatformError, string, string, boolean][] = [
   [new Fenced("taken"), "Fenced", "fenced", false],
   [new OffsetMissing("t", 1, 5, "7 to 9"), "OffsetMissing", "offset_missing", false],
   [new Terminal("disk_gone", "no", { cause }), "Terminal", "disk_gone", false],
+  [new ActorHalted("s/a", "replay failed"), "ActorHalted", "actor_halted", false],
   [new InvariantBroken("impossible"), "InvariantBroken", "invariant_broken", false],
 ];
 

@@ -106,6 +106,7 @@ function addScores(state: GameState, name: string, scores: Metrics): void {
   if (board === undefined) {
     if (state.boards.size >= limits.leaderboardsPerGameMax) return;
     state.boards.set(name, board = new Leaderboard());
+    state.changed.add(boardPart(name));
   }
   for (const [userId, score] of Object.entries(scores)) {
     if (board.offer(userId, score)) state.changed.add(boardPart(name));

@@ -1,6 +1,7 @@
 /**
  * A game's state and the parts of its snapshot: totals (`""`), one part a day
- * (`day:2026-01-31`) and one a leaderboard (`board:score`). A commit writes changed parts only.
+ * (`day:2026-01-31`) and one a leaderboard (`board:score`). A commit writes changed parts only; the
+ * totals are always among them and say how many others there are, so that none is missed in silence.
  *
  * @module
  */
@@ -79,6 +80,7 @@ function encodeTotals(state: GameState): string {
     counts: [...state.counts],
     revenue: [...state.revenue],
     rate: state.rate,
+    parts: state.days.size + state.boards.size,
   });
 }
 
@@ -108,8 +110,15 @@ export function describeGame(state: GameState): Part[] {
   return ["", ...days, ...boards].map((part) => encodePart(state, part));
 }
 
+/**
+ * The state of which these are the parts.
+ *
+ * @throws {SyntaxError | TypeError} a part is not readable, or not there
+ */
 export function restoreGame(parts: readonly Part[]): GameState {
   const state = newGame();
+  /** Totals of the first releases do not tell. */
+  let others: number | undefined;
   for (const { part, body } of parts) {
     if (part.startsWith(dayPrefix)) {
       state.days.set(Date.parse(part.slice(dayPrefix.length)) / 86_400_000, decodeDay(body));
@@ -122,13 +131,19 @@ export function restoreGame(parts: readonly Part[]): GameState {
         counts: [string, number][];
         revenue: [string, number][];
         rate: [number, number][];
+        parts?: number;
       };
+      others = totals.parts;
       state.events = totals.events;
       state.ccu = totals.ccu;
       state.counts = new Map(totals.counts);
       state.revenue = new Map(totals.revenue);
       state.rate = totals.rate;
     }
+  }
+  const found = state.days.size + state.boards.size;
+  if (others !== undefined && found !== others) {
+    throw new TypeError(`Cannot restore a game of ${others} days and boards from ${found}`);
   }
   return state;
 }

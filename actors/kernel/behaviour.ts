@@ -54,6 +54,9 @@ export interface Part {
   readonly body: string;
 }
 
+/** Lifts parts that one version wrote to what the next would have written. Pure. */
+export type Upcast = (parts: readonly Part[]) => readonly Part[];
+
 /** What a query may know: the time it is asked at, and the version of the state it reads. */
 export interface AskContext {
   readonly actorId: string;
@@ -76,6 +79,18 @@ export interface Behaviour<State, Message, Query = unknown, Answer = unknown> {
    * every commit and messages are not kept.
    */
   readonly durability: "journal" | "snapshot";
+  /**
+   * How snapshots of earlier versions are read: by version, the function that lifts its parts to the
+   * next one. Without it an actor with a journal is rebuilt, and one without is halted.
+   */
+  readonly upcast?: Readonly<Record<number, Upcast>>;
+  /**
+   * What a message does on which `receive` throws twice. `skip`: it alone is parked, and the actor
+   * goes on without it. `halt`: so are all that follow it, until an operator restarts the actor.
+   *
+   * @default "skip"
+   */
+  readonly onPoison?: "skip" | "halt";
 
   create(actorId: string): State;
 
@@ -91,7 +106,11 @@ export interface Behaviour<State, Message, Query = unknown, Answer = unknown> {
   /** The whole state as parts, changed or not; changes nothing. */
   describe(state: State): Part[];
 
-  /** The inverse of the parts written so far, whole. */
+  /**
+   * The inverse of the parts written so far, whole.
+   *
+   * @throws whatever says that the parts are no whole state of this version
+   */
   restore(actorId: string, parts: readonly Part[]): State;
 
   /** About how many bytes of memory the state takes. */

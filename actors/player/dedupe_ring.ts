@@ -96,10 +96,14 @@ export class DedupeRing {
     return new Uint8Array(out.buffer).toBase64();
   }
 
+  /** @throws {SyntaxError | RangeError} it is no ring */
   static decode(text: string): DedupeRing {
     const bytes = Uint8Array.fromBase64(text);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const count = bytes.byteLength / 8;
+    if (!Number.isInteger(count) || count > limits.dedupeRingEntries) {
+      throw new RangeError(`Cannot decode a ring of ${bytes.byteLength} bytes`);
+    }
     let capacity = smallest;
     while (capacity < count) capacity *= 2;
     const ring = new DedupeRing(capacity);

@@ -108,13 +108,27 @@ type EncodedGame =
 
 const mapOf = (pairs: Pairs) => pairs.length === 0 ? nothing : new Map(pairs);
 
+interface EncodedPlayer {
+  ring: string;
+  games: [string, EncodedGame][];
+  sessions: Session[];
+  timerDueAt: number | null;
+}
+
+/** What would decode without a word and be missed only when it is used. */
+function assertWhole({ sessions, timerDueAt, games }: EncodedPlayer): void {
+  const isWhole = Array.isArray(sessions) && Array.isArray(games) &&
+    (timerDueAt === null || Number.isFinite(timerDueAt)) &&
+    games.every(([, { events, cohortDay }]) =>
+      Number.isInteger(events) && Number.isInteger(cohortDay)
+    );
+  if (!isWhole) throw new TypeError("Cannot decode a player whose parts are missing");
+}
+
+/** @throws {SyntaxError | TypeError | RangeError} it is not the whole of a player */
 export function decodePlayer(text: string): PlayerState {
-  const body = JSON.parse(text) as {
-    ring: string;
-    games: [string, EncodedGame][];
-    sessions: Session[];
-    timerDueAt: number | null;
-  };
+  const body = JSON.parse(text) as EncodedPlayer;
+  assertWhole(body);
   return {
     ring: DedupeRing.decode(body.ring),
     games: new Map(body.games.map(([id, game]) => [id, {

@@ -4,7 +4,7 @@
  * @module
  */
 import { GraphQLError } from "graphql";
-import { InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
+import { ActorHalted, InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 import { Forbidden } from "../access.ts";
 import type { GatewayLog } from "../deps.ts";
 
@@ -32,6 +32,9 @@ function codeAndMessage(root: unknown): [GraphqlErrorCode, string] {
   if (root instanceof InvalidInput) return ["BAD_USER_INPUT", root.message];
   if (root instanceof Unavailable || root instanceof OutcomeUnknown) {
     return ["UNAVAILABLE", "This cannot be read right now: try again in a second"];
+  }
+  if (root instanceof ActorHalted) {
+    return ["UNAVAILABLE", "This one cannot be read until an operator has mended it"];
   }
   return ["INTERNAL_SERVER_ERROR", "The request failed on our side"];
 }

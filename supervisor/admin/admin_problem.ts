@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
+import { ActorHalted, InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 
 const titles: Readonly<Record<number, string>> = {
   400: "Bad Request",
@@ -38,5 +38,6 @@ export function problemOf(error: unknown): Response | undefined {
   if (error instanceof Unavailable || error instanceof OutcomeUnknown) {
     return problem(503, error.code, error.message, { "retry-after": "1" });
   }
+  if (error instanceof ActorHalted) return problem(503, error.code, error.message);
   return undefined;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  ActorHalted,
   Fenced,
   InvalidInput,
   InvariantBroken,
@@ -38,13 +39,15 @@ export type Handlers = Readonly<Record<string, (input: never) => unknown>>;
 
 function toWire(thrown: unknown): WireError {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const { code = "", resource = "", path = "" } = error as {
+  const { code = "", resource = "", path = "", actorId = "" } = error as {
     code?: string;
     resource?: string;
     path?: string;
+    actorId?: string;
   };
-  const { name, message, stack } = error;
-  return { name, code, message, detail: resource || path, stack };
+  const { name, stack } = error;
+  const message = error instanceof ActorHalted ? error.reason : error.message;
+  return { name, code, message, detail: resource || path || actorId, stack };
 }
 
 function fromWire({ name, code, message, detail, stack }: WireError): Error {
@@ -54,6 +57,8 @@ function fromWire({ name, code, message, detail, stack }: WireError): Error {
     ? new Unavailable(detail, message)
     : name === "OutcomeUnknown"
     ? new OutcomeUnknown(detail, message)
+    : name === "ActorHalted"
+    ? new ActorHalted(detail, message)
     : name === "Fenced"
     ? new Fenced(message)
     : name === "Terminal"

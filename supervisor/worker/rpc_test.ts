@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  ActorHalted,
   Fenced,
   InvalidInput,
   InvariantBroken,
@@ -68,6 +69,7 @@ const kept = [
   new OutcomeUnknown("log", "No answer"),
   new Fenced("Taken"),
   new Terminal("disk_gone", "It is gone"),
+  new ActorHalted("s/a", "its snapshot is gone"),
   new InvariantBroken("Impossible"),
 ];
 
@@ -80,7 +82,8 @@ for (const error of kept) {
       assert.deepEqual([thrown.name, thrown.code, thrown.isPublic], [name, code, isPublic]);
       if (error.name !== "InvariantBroken") assert.equal(thrown.message, error.message);
       assert.ok(thrown.message.includes(error.message));
-      const detail = (e: object) => [Reflect.get(e, "resource"), Reflect.get(e, "path")];
+      const detail = (e: object) =>
+        ["resource", "path", "actorId", "reason"].map((key) => Reflect.get(e, key));
       assert.deepEqual(detail(thrown), detail(error));
       assert.equal(thrown.stack, error.stack, "where it was thrown");
       return true;
