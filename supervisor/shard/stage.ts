@@ -31,6 +31,8 @@ export interface Stage {
   readonly behaviour: AnyBehaviour;
   /** The least time between two commits, milliseconds. */
   readonly commitDelayMs: number;
+  /** Snapshots are used unchecked: a promise broken, for drills to notice. @default false */
+  readonly trustsSnapshots?: boolean;
 
   /** @throws {SyntaxError} the record is not what this stage reads */
   decode(record: LogRecord): Decoded<unknown>;
