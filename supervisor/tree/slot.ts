@@ -1,5 +1,5 @@
 import { redactText } from "../observability/redact.ts";
-import type { ChildSpec, ChildStatus, ExitReason, TreeEnv, TreeNode } from "./child.ts";
+import type { Child, ChildSpec, ChildStatus, ExitReason, TreeEnv, TreeNode } from "./child.ts";
 import { Incarnation } from "./incarnation.ts";
 
 /** A child's place in its supervisor: the life it lives now, and what is remembered over its lives. */
@@ -36,6 +36,15 @@ export class Slot {
   /** False for a temporary child that has had its one life. */
   get mayStart(): boolean {
     return this.#starts === 0 || this.spec.restart !== "temporary";
+  }
+
+  get status(): ChildStatus {
+    return this.#status;
+  }
+
+  /** The running child; `null` when there is none. */
+  get child(): Child | null {
+    return this.#current?.child ?? null;
   }
 
   /** Starts the child; resolves when it is up or has ended, whichever is first. Never rejects. */

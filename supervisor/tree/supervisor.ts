@@ -132,6 +132,31 @@ export class Supervisor implements Child {
     return this.#close({ type: "stopped" });
   }
 
+  /**
+   * Stops a child in order and starts it again, whatever its restart policy; the budget is for
+   * failures and stays as it is.
+   *
+   * @param path ids from a child of this supervisor downwards
+   * @returns false when the child is being started or stopped already
+   * @throws {RangeError} there is no such child, or it cannot be restarted without its siblings
+   */
+  async restart(path: readonly string[]): Promise<boolean> {
+    const [id, ...below] = path;
+    const slot = this.#slots.find(({ spec }) => spec.id === id);
+    if (slot === undefined) throw new RangeError(`There is no child '${id}' in ${this.path}`);
+    if (below.length > 0) {
+      return slot.child instanceof Supervisor ? await slot.child.restart(below) : false;
+    }
+    if (this.options.strategy !== "one_for_one") {
+      throw new RangeError(`Cannot restart ${slot.path} alone: ${this.options.strategy}`);
+    }
+    if (!["running", "done", "failed"].includes(slot.status) || !slot.mayStart) return false;
+    await slot.stop();
+    if (this.#stopping.signal.aborted) return false;
+    await slot.start();
+    return true;
+  }
+
   /** Kills every child at once, the last first. */
   kill(): void {
     this.#stopping.abort();
