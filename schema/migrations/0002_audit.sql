@@ -3,8 +3,9 @@
 create table audit (
   id bigint generated always as identity primary key,
   at timestamptz not null,
-  -- Names the call: its answer carries it, and so does what it has changed.
-  call uuid not null,
+  -- Names the call: its answer carries it, and so does what it has changed. Unique, so that a batch whose
+  -- outcome is unknown may be written again.
+  call uuid not null unique,
   method text not null,
   -- Path and query, as sent.
   target text not null,
