@@ -71,6 +71,8 @@ export const limits = {
   /** Text of the records in one commit; one fetch may go beyond. */
   commitBytesMax: 4 * MIB,
   commitTimeoutMs: 5 * SECOND,
+  /** How long a shard that stops goes on writing snapshots of its actors. */
+  releaseSnapshotMsMax: 2 * SECOND,
   retryDelayMsMin: 50,
   retryDelayMsMax: 2 * SECOND,
   gameCommitIntervalMs: SECOND,

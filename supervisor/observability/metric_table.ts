@@ -52,6 +52,15 @@ export const metricTable = {
   shard_commits_total: counter("Commits made.", stage),
   shard_commit_rows_total: counter("Journal rows and snapshot parts committed.", stage),
   shard_retakes_total: counter("Times a shard was taken again after an unknown outcome.", stage),
+  shard_taken_total: counter("Times a shard was taken: released by its last owner, or forced.", [
+    "stage",
+    "how",
+  ]),
+  shard_handoff_gap_seconds: seconds("From a shard's release to its next owner.", stage),
+  shard_hash_verified_total: counter("Comparisons of a shard's hash with its rows.", [
+    "stage",
+    "result",
+  ]),
   shard_fenced_total: counter("Commits refused as another owner had the shard.", stage),
   events_applied_total: counter("Messages that changed an actor.", stage),
   events_duplicate_total: counter("Messages dropped as counted before.", stage),

@@ -123,16 +123,18 @@ export class Batch {
       ? this.touched
       : this.snapshots;
     const { cleanAt, ...rest } = owner;
+    const snapshots = [...withSnapshot].flatMap((id) => {
+      const cell = cells.peek(id);
+      return cell === undefined ? [] : cells.snapshot(cell);
+    });
     return {
       ...rest,
       ...(cleanAt === undefined ? {} : { cleanAt }),
       oldOffset: this.oldOffset,
       newOffset: this.newOffset,
       rows: this.rows,
-      snapshots: [...withSnapshot].flatMap((id) => {
-        const cell = cells.peek(id);
-        return cell === undefined ? [] : cells.snapshot(cell);
-      }),
+      snapshots,
+      hashChange: cells.hashChange.take(),
       outbox: this.#outbox(`${owner.stage}/${owner.partition}`, topics),
       timers: [...this.#timers.values()],
       sources: this.sources,

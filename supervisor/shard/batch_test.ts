@@ -56,6 +56,7 @@ Deno.test("Batch.seal() gives what its owner and its records say", () => {
     timers: [],
     sources: { "player/1": [5, 0] },
     emittedOffset: 90,
+    hashChange: "0",
     cleanAt: 77,
   });
   assert.ok(!("cleanAt" in batch.seal(owner, cellsOf(), topics)), "unknown is not zero");

@@ -7,6 +7,7 @@ import { fingerprintBigint, fingerprintHex } from "../../schema/hash.ts";
 import { InvariantBroken } from "../../schema/errors.ts";
 import type { SnapshotPart, Store, StoredActor } from "../store/store.ts";
 import { KnownActors } from "./known_actors.ts";
+import { HashChange, partHash, PartHashes } from "./shard_hash.ts";
 import type { Stage } from "./stage.ts";
 
 /** One live actor. */
@@ -25,6 +26,8 @@ export interface Cell {
   rowsBehind: number;
   behindSince: number;
   bytes: number;
+  /** Of its stored snapshot. */
+  readonly hashes: PartHashes;
   /** Used since the eviction hand last passed. */
   referenced: boolean;
 }
@@ -37,6 +40,8 @@ export class Cells {
   readonly #live = new Map<string, Cell>();
   /** Whom {@link load} looks for in the store. Only this shard ever makes an actor known to it. */
   readonly known = new KnownActors();
+  /** Of the snapshots taken; goes with the commit that carries them. */
+  readonly hashChange = new HashChange();
   readonly #loading = new Map<string, Promise<number>>();
   #askedUnderWay = 0;
   /** Those who will share a query that is not sent yet; the last of the waiting ones. */
@@ -204,6 +209,7 @@ export class Cells {
       rowsBehind: 0,
       behindSince: Infinity,
       bytes: 0,
+      hashes: new PartHashes(),
       referenced: true,
     };
   }
@@ -226,7 +232,10 @@ export class Cells {
       ? behaviour.restore(actor.actorId, actor.parts)
       : behaviour.create(actor.actorId);
     const cell = this.#cell(actor.actorId, state);
-    for (const part of actor.parts) cell.offset = Math.max(cell.offset, part.offset);
+    for (const { part, offset, hash } of actor.parts) {
+      cell.offset = Math.max(cell.offset, offset);
+      cell.hashes.set(part, hash);
+    }
     cell.snapshotOffset = cell.offset;
     for (const event of actor.journal) {
       behaviour.receive(cell.state, this.stage.replay(event), {
@@ -263,14 +272,14 @@ export class Cells {
   snapshot(cell: Cell): SnapshotPart[] {
     cell.rowsBehind = 0;
     cell.behindSince = Infinity;
-    return this.stage.behaviour.snapshot(cell.state).map(({ part, body }) => ({
-      actorId: cell.id,
-      part,
-      offset: cell.offset,
-      version: this.stage.behaviour.version,
-      body,
-      checksum: fingerprintHex(body),
-    }));
+    const { version } = this.stage.behaviour;
+    return this.stage.behaviour.snapshot(cell.state).map(({ part, body }) => {
+      const identity = { actorId: cell.id, part, version, checksum: fingerprintHex(body) };
+      const hash = partHash(identity);
+      this.hashChange.replace(cell.hashes.get(part), hash);
+      cell.hashes.set(part, hash);
+      return { ...identity, offset: cell.offset, body, hash };
+    });
   }
 
   /**

@@ -51,6 +51,7 @@ class Bench {
       timers: [],
       sources: {},
       emittedOffset: 0,
+      hashChange: "0",
       ...fields,
     });
   }
@@ -73,7 +74,7 @@ class Bench {
 const part = (user: string, offset: number, sum: number): SnapshotPart => {
   const body = JSON.stringify({ sum, offsets: [] });
   const checksum = fingerprintHex(body);
-  return { actorId: `t/${user}`, part: "", offset, version: 5, body, checksum };
+  return { actorId: `t/${user}`, part: "", offset, version: 5, body, checksum, hash: "9" };
 };
 
 Deno.test("Cells.load() builds actors from their snapshot and the journal after it", async () => {

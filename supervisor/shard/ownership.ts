@@ -26,6 +26,8 @@ export interface Ownership {
   /** A record is half applied, as an actor is being rebuilt: nothing may be sealed now. */
   isRebuilding: boolean;
   committedOffset: number;
+  /** Once it stops: until when it goes on writing snapshots, milliseconds. */
+  releaseUntil?: number;
 }
 
 export interface OwnershipPorts {

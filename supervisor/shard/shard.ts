@@ -17,6 +17,7 @@ import type { LogRecord } from "../log/log.ts";
 import { Batch } from "./batch.ts";
 import type { Cell } from "./cells.ts";
 import { Gate } from "./gate.ts";
+import { release, verifyHash, wantSnapshots } from "./hand_off.ts";
 import { newOwnership, type Ownership } from "./ownership.ts";
 import { retry, type RetryOptions } from "./retry.ts";
 import type { Inspection, ShardOptions, ShardReport, ShardState } from "./shard_types.ts";
@@ -103,6 +104,9 @@ export class Shard {
       const claim = await retry(take, beforeStop);
       this.#heldEpoch = claim.epoch;
       const own = this.#take(claim, retrying);
+      this.options.events?.taken?.(
+        claim.releasedAt === null ? undefined : Math.max(0, clock.now() - claim.releasedAt),
+      );
       this.#state = "running";
       await runTogether(scope, [
         () => this.#applyLoop(own, giveUp, retrying),
@@ -110,7 +114,9 @@ export class Shard {
         () => own.emitter.run(retrying),
         () => untilStopped(giveUp, () => runTimerFeed(stage, partition, this.options, beforeStop)),
         () => untilStopped(giveUp, () => own.keeper.run(beforeStop)),
+        () => untilStopped(giveUp, () => verifyHash(this.options, beforeStop)),
       ]);
+      await release(own, this.options, kill);
       return true;
     } catch (error) {
       // Not `giveUp`: that one is aborted by every failure.
@@ -222,7 +228,8 @@ export class Shard {
     const { signal } = retrying;
     while (!signal.aborted) {
       if (own.pending.isEmpty) {
-        if (this.#inputEnded) break;
+        if (this.#inputEnded && !wantSnapshots(own, this.options)) break;
+        if (this.#inputEnded) continue;
         await this.#filled.wait(signal);
         continue;
       }

@@ -76,8 +76,11 @@ class Lives {
   }
 
   async stop(): Promise<void> {
-    for (const running of this.#all) running.stop.abort();
-    await this.world.until(() => this.current.every((running) => running.end !== undefined));
+    await this.world.until(() => {
+      // Those, too, that come up because one died while it stopped.
+      for (const running of this.#all) running.stop.abort();
+      return this.current.every((running) => running.end !== undefined);
+    });
   }
 
   get retakes(): number {

@@ -338,8 +338,7 @@ Deno.test("Shard feeds the games, and every delta counts once through a restart 
   await w.settled(players, games);
   const totals = (await w.totals(games))!;
   assert.deepEqual([totals.eventsTotal, totals.ccu, totals.today.dau], [4, 2, 2]);
-  await w.stop(players);
-  await w.stop(games);
+  await w.end("kill");
   // The player shard's cursor was not stored: its last deltas are published again.
   const [players2, games2] = [w.start(), w.startGame()];
   await w.send(...eventsOf(2));

@@ -6,7 +6,7 @@
 import type { Part } from "../../actors/kernel/behaviour.ts";
 import type { Topics } from "../../schema/topics.ts";
 import type { Log } from "../log/log.ts";
-import type { CommitBatch, Store } from "../store/store.ts";
+import type { CommitBatch, ShardHash, Store } from "../store/store.ts";
 import type { Cell } from "./cells.ts";
 import type { Clock } from "./clock.ts";
 import type { Stage } from "./stage.ts";
@@ -29,6 +29,10 @@ export interface ShardOptions {
 export interface ShardEvents {
   /** A batch is in the store. */
   committed?(batch: CommitBatch, touched: readonly string[], durationMs: number): void;
+  /** The shard was taken; so many milliseconds after its last owner let go of it, if it did in order. */
+  taken?(gapMs: number | undefined): void;
+  /** The shard's hash was held against its rows. */
+  verified?(hash: ShardHash): void;
   /** A resource is away; the shard waits. */
   waiting?(error: Error): void;
   /** A commit's outcome was unknown: the shard is taken again. */

@@ -34,6 +34,7 @@ async function setUp(users: readonly string[] = [], stage = tallyStage) {
     timers: [],
     sources: {},
     emittedOffset: 0,
+    hashChange: "0",
   });
   const keeper = new SnapshotKeeper(cells, faults.store(store), clock, (wanted) => {
     requests.push(wanted.map((cell: Cell) => cell.id));

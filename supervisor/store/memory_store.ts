@@ -12,6 +12,7 @@ import type {
   JournalRow,
   OutboxEntry,
   ShardClaim,
+  ShardHash,
   SnapshotPart,
   SourcePosition,
   StageName,
@@ -28,6 +29,9 @@ interface ShardState {
   sources: Record<string, SourcePosition>;
   outbox: OutboxEntry[];
   cleanAt: number;
+  /** Unsigned 64 bits. */
+  hash: bigint;
+  releasedAt: number | null;
   /** In offset order, of all actors and of each. */
   rows: JournalRow[];
   rowsOf: Map<string, JournalRow[]>;
@@ -53,6 +57,8 @@ export class MemoryStore implements Store {
         sources: {},
         outbox: [],
         cleanAt: -Infinity,
+        hash: 0n,
+        releasedAt: null,
         rows: [],
         rowsOf: new Map(),
         snapshots: new Map(),
@@ -76,7 +82,7 @@ export class MemoryStore implements Store {
     }
     shard.epoch++;
     shard.owner = owner;
-    const { epoch, nextOffset, emittedOffset } = shard;
+    const { epoch, nextOffset, emittedOffset, releasedAt } = shard;
     const outbox = shard.outbox.filter((entry) => entry.endOffset > emittedOffset);
     return Promise.resolve({
       epoch,
@@ -84,6 +90,7 @@ export class MemoryStore implements Store {
       emittedOffset,
       sources: { ...shard.sources },
       outbox,
+      releasedAt,
     });
   }
 
@@ -121,6 +128,8 @@ export class MemoryStore implements Store {
     shard.nextOffset = newOffset;
     shard.emittedOffset = Math.max(shard.emittedOffset, batch.emittedOffset);
     shard.cleanAt = Math.max(shard.cleanAt, batch.cleanAt ?? -Infinity);
+    shard.hash = BigInt.asUintN(64, shard.hash + BigInt(batch.hashChange));
+    shard.releasedAt = batch.release === true ? Date.now() : null;
     Object.assign(shard.sources, batch.sources);
     for (const row of batch.rows) {
       shard.rows.push(row);
@@ -161,6 +170,17 @@ export class MemoryStore implements Store {
     );
   }
 
+  shardHash(stage: StageName, partition: number): Promise<ShardHash> {
+    const shard = this.#shard(stage, partition);
+    return Promise.resolve({ recorded: String(shard.hash), summed: String(sumOf(shard)) });
+  }
+
+  resetShardHash(stage: StageName, partition: number): Promise<void> {
+    const shard = this.#shard(stage, partition);
+    shard.hash = sumOf(shard);
+    return Promise.resolve();
+  }
+
   dueTimers(
     stage: StageName,
     partition: number,
@@ -183,6 +203,14 @@ export class MemoryStore implements Store {
   rows(stage: StageName, partition: number): readonly JournalRow[] {
     return this.#shard(stage, partition).rows;
   }
+}
+
+function sumOf({ snapshots }: ShardState): bigint {
+  let sum = 0n;
+  for (const parts of snapshots.values()) {
+    for (const { hash } of parts.values()) sum += BigInt(hash);
+  }
+  return BigInt.asUintN(64, sum);
 }
 
 function isRowWithin(row: JournalRow, asOf: AsOf): boolean {

@@ -38,12 +38,13 @@ export function encodeSnapshots(parts: readonly SnapshotPart[]): string | null {
   if (parts.length === 0) return null;
   const last = new Map(parts.map((part) => [`${part.actorId}\n${part.part}`, part]));
   return JSON.stringify(
-    Array.from(last.values(), ({ actorId, part, offset, version, checksum, body }) => ({
+    Array.from(last.values(), ({ actorId, part, offset, version, checksum, hash, body }) => ({
       a: actorId,
       p: part,
       o: offset,
       v: version,
       c: checksum,
+      h: hash,
       b: body,
     })),
   );
@@ -77,6 +78,7 @@ export interface LoadRow {
   /** Version of a part, arrival in milliseconds of a journal row. */
   readonly number: number;
   readonly checksum: string | null;
+  readonly hash: string | null;
   readonly text: string;
 }
 
@@ -86,7 +88,7 @@ export function decodeActors(rows: readonly LoadRow[]): StoredActor[] {
     string,
     { actorId: string; parts: SnapshotPart[]; journal: StoredEvent[] }
   >();
-  for (const { actor_id: actorId, part, offset, number, checksum, text } of rows) {
+  for (const { actor_id: actorId, part, offset, number, checksum, hash, text } of rows) {
     let actor = actors.get(actorId);
     if (actor === undefined) actors.set(actorId, actor = { actorId, parts: [], journal: [] });
     if (part === null) actor.journal.push({ offset, receivedAt: number, value: text });
@@ -98,6 +100,7 @@ export function decodeActors(rows: readonly LoadRow[]): StoredActor[] {
         version: number,
         body: text,
         checksum: checksum ?? "",
+        hash: hash ?? "0",
       });
     }
   }

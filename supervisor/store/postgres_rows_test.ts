@@ -68,13 +68,30 @@ Deno.test("decodeActors() groups parts and puts the journal in order", () => {
     offset,
     number: offset * 10,
     checksum: null,
+    hash: null,
     text: `{"n":${offset}}`,
   });
-  const part = { actor_id: "s/b", part: "", offset: 1, number: 2, checksum: "c", text: "{}" };
+  const part = {
+    actor_id: "s/b",
+    part: "",
+    offset: 1,
+    number: 2,
+    checksum: "c",
+    hash: "-7",
+    text: "{}",
+  };
   assert.deepEqual(decodeActors([part, event("s/a", 5), event("s/b", 3), event("s/a", 4)]), [
     {
       actorId: "s/b",
-      parts: [{ actorId: "s/b", part: "", offset: 1, version: 2, body: "{}", checksum: "c" }],
+      parts: [{
+        actorId: "s/b",
+        part: "",
+        offset: 1,
+        version: 2,
+        body: "{}",
+        checksum: "c",
+        hash: "-7",
+      }],
       journal: [{ offset: 3, receivedAt: 30, value: `{"n":3}` }],
     },
     {

@@ -24,6 +24,7 @@ import type {
   CommitBatch,
   DueTimer,
   ShardClaim,
+  ShardHash,
   SourcePosition,
   StageName,
   Store,
@@ -100,6 +101,7 @@ export class PostgresStore implements Store {
       emitted_offset: number;
       sources: string;
       outbox: string | null;
+      released_at: number | null;
     }
     // Taken without our knowing is harmless: it is taken again, at a higher epoch.
     const [row] = await this.#read((sql) =>
@@ -113,6 +115,7 @@ export class PostgresStore implements Store {
       emittedOffset: row!.emitted_offset,
       sources,
       outbox: decodeOutbox(row!.outbox),
+      releasedAt: row!.released_at,
     };
   }
 
@@ -148,7 +151,8 @@ export class PostgresStore implements Store {
     await this.#run(this.#pool, deadline - performance.now(), (sql) =>
       sql`select commit_batch(
         ${stage}, ${partition}, ${epoch}, ${oldOffset}, ${newOffset}, ${emittedOffset}, ${sources},
-        ${batch.cleanAt ?? null}, ${journal}, ${snapshots}, ${outbox}, ${timers})`);
+        ${batch.cleanAt ?? null}, ${journal}, ${snapshots}, ${outbox}, ${timers},
+        ${batch.hashChange}::text::numeric, ${batch.release ?? false})`);
   }
 
   async behind(stage: StageName, partition: number): Promise<string[]> {
@@ -177,6 +181,23 @@ export class PostgresStore implements Store {
       this.#behindTimeoutMs,
     );
     return rows.map((row) => row.actor_id);
+  }
+
+  async shardHash(stage: StageName, partition: number): Promise<ShardHash> {
+    const [row] = await this.#read(
+      (sql) => sql<ShardHash[]>`select * from shard_hash(${stage}, ${partition})`,
+      this.#walker,
+      this.#behindTimeoutMs,
+    );
+    return row ?? { recorded: "0", summed: "0" };
+  }
+
+  async resetShardHash(stage: StageName, partition: number): Promise<void> {
+    await this.#read(
+      (sql) => sql`select reset_shard_hash(${stage}, ${partition})`,
+      this.#walker,
+      this.#behindTimeoutMs,
+    );
   }
 
   async dueTimers(
@@ -267,7 +288,7 @@ function selectParts(
 ): Selected {
   return sql<LoadRow[]>`
     select s.actor_id, s.part, s."offset"::float8 as "offset", s.version::float8 as number,
-      s.checksum, s.body as text
+      s.checksum, s.hash::text, s.body as text
     from json_to_recordset(${wanted}::text::json) as w(a text, k bigint), lateral (
       select * from snapshot s
       where s.stage = ${stage} and s.actor_id = w.a and s.partition = ${partition} offset 0) s`;
@@ -281,18 +302,18 @@ function selectParts(
 function selectPlayers(sql: postgres.Sql, partition: number, wanted: string): Selected {
   return sql<LoadRow[]>`
     with w as materialized (
-      select w.a, w.k, s."offset" as last, s.version, s.checksum, s.body
+      select w.a, w.k, s."offset" as last, s.version, s.checksum, s.hash, s.body
       from json_to_recordset(${wanted}::text::json) as w(a text, k bigint) left join lateral (
         select * from snapshot s
         where s.stage = 'player' and s.actor_id = w.a and s.part = '' and s.partition = ${partition}
         offset 0) s on true
     )
     select a as actor_id, '' as part, last::float8 as "offset", version::float8 as number, checksum,
-      body as text
+      hash::text, body as text
     from w where last is not null
     union all
     select w.a, null, e."offset"::float8, (extract(epoch from e.received_at) * 1000)::float8, null,
-      event_json(e.row)
+      null, event_json(e.row)
     from w, lateral (
       select e."offset", e.received_at, e as row from player_events e
       where e.partition = ${partition} and e.player_key = w.k and e."offset" > coalesce(w.last, -1)
@@ -328,10 +349,11 @@ function selectAsOf(
         where ${stage}::text = 'player' and e.partition = ${partition} and e.player_key = w.k
           and e."offset" = s."offset" and e.received_at > bound.received_at)
     )
-    select actor_id, part, "offset"::float8, version::float8 as number, checksum, body as text from s
+    select actor_id, part, "offset"::float8, version::float8 as number, checksum, hash::text,
+      body as text from s
     union all
     select w.a, null, e."offset"::float8, (extract(epoch from e.received_at) * 1000)::float8, null,
-      event_json(e.row)
+      null, event_json(e.row)
     from bound, w, lateral (
       select e."offset", e.received_at, e as row from player_events e
       where ${stage}::text = 'player' and e.partition = ${partition} and e.player_key = w.k

@@ -20,6 +20,14 @@ export interface ShardClaim {
   readonly sources: Readonly<Record<string, SourcePosition>>;
   /** Committed, not yet known to be published; in order. */
   readonly outbox: readonly OutboxEntry[];
+  /** When the last owner let go of it in order, milliseconds; `null` when it did not. */
+  readonly releasedAt: number | null;
+}
+
+/** The shard's hash as its owners have kept it, and as its rows sum up. Both unsigned, decimal. */
+export interface ShardHash {
+  readonly recorded: string;
+  readonly summed: string;
 }
 
 /** A position in what a source shard published: the end offset of its commit and the index within. */
@@ -51,6 +59,8 @@ export interface SnapshotPart {
   readonly body: string;
   /** `fingerprintHex(body)`. */
   readonly checksum: string;
+  /** What it counts for in the shard's hash: signed 64 bits, decimal. */
+  readonly hash: string;
 }
 
 /** A journal row: the record's own JSON text plus where and when it was appended. */
@@ -98,6 +108,10 @@ export interface CommitBatch {
    * so that loading an actor looks at no older rows. Remembered with the shard; left out: unchanged.
    */
   readonly cleanAt?: number;
+  /** What the snapshots add to the shard's hash, less what those they replace did; decimal. */
+  readonly hashChange: string;
+  /** The owner's last commit: it lets go of the shard. @default false */
+  readonly release?: boolean;
 }
 
 /** What the store knows of an actor: its snapshot parts, and the journal after the main part's offset. */
@@ -170,6 +184,12 @@ export interface Store {
     after: string,
     limit: number,
   ): Promise<string[]>;
+
+  /** The shard's hash, both sides as of one moment. */
+  shardHash(stage: StageName, partition: number): Promise<ShardHash>;
+
+  /** Takes the sum over the rows for the truth, once a difference was reported. */
+  resetShardHash(stage: StageName, partition: number): Promise<void>;
 
   /** Timers of the shard with `dueAt <= now`, oldest first. */
   dueTimers(

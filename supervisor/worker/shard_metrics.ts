@@ -22,6 +22,24 @@ export function shardEvents(
       sink.observe("shard_commit_seconds", durationMs / 1000, { stage });
       onCommitted(batch, touched);
     },
+    taken(gapMs) {
+      const how = gapMs === undefined ? "forced" : "released";
+      sink.add("shard_taken_total", 1, { stage, how });
+      if (gapMs !== undefined) sink.observe("shard_handoff_gap_seconds", gapMs / 1000, { stage });
+    },
+    verified({ recorded, summed }) {
+      const result = recorded === summed ? "equal" : "different";
+      sink.add("shard_hash_verified_total", 1, { stage, result });
+      if (result === "equal") return;
+      log.error(
+        "The shard's snapshots are not those that its owners wrote; each is checked when it is loaded",
+        {
+          stage,
+          recorded,
+          summed,
+        },
+      );
+    },
     waiting(error) {
       log.debug("Waiting for a resource", { stage, error: error.message });
     },

@@ -36,6 +36,7 @@ function batchOf(events: readonly PlayerEvent[], stage: "player" | "game" = "pla
     timers: [],
     sources: {},
     emittedOffset: 0,
+    hashChange: "0",
   };
 }
 

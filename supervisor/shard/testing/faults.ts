@@ -85,6 +85,9 @@ export class Faults {
       commit: (batch) => this.run("commit", () => store.commit(batch)),
       behind: (...input) => this.run("behind", () => store.behind(...input)),
       snapshotted: (...input) => this.run("snapshotted", () => store.snapshotted(...input)),
+      shardHash: (...input) => this.run("shardHash", () => store.shardHash(...input)),
+      resetShardHash: (...input) =>
+        this.run("resetShardHash", () => store.resetShardHash(...input)),
       dueTimers: (...input) => this.run("dueTimers", () => store.dueTimers(...input)),
       close: () => store.close(),
     };

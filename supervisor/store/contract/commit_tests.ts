@@ -13,6 +13,7 @@ import {
   journalRow,
   midnight,
   Owner,
+  snapshotPart,
   view,
 } from "./fixtures.ts";
 
@@ -25,6 +26,7 @@ export const commitTests: Readonly<Record<string, ContractTest>> = {
       emittedOffset: 0,
       sources: {},
       outbox: [],
+      releasedAt: null,
     });
     const second = await store.takeShard("player", partition, "b");
     assert.equal(second.epoch, first.epoch + 1);
@@ -178,6 +180,51 @@ export const commitTests: Readonly<Record<string, ContractTest>> = {
     });
   },
 
+  async "commit() moves the shard's hash by what it is told, modulo 2^64"(store, partition) {
+    assert.deepEqual(await store.shardHash("player", partition), { recorded: "0", summed: "0" });
+    const owner = await Owner.take(store, "player", partition);
+    const [a, b, later] = [snapshotPart("s/a", 0), snapshotPart("s/b", 0), snapshotPart("s/a", 5)];
+    const [first, other, second] = [BigInt(a.hash), BigInt(b.hash), BigInt(later.hash)];
+    await owner.commit(1, { snapshots: [a, b], hashChange: String(first + other) });
+    await owner.commit(6, { snapshots: [later], hashChange: String(second - first) });
+    const { recorded, summed } = await store.shardHash("player", partition);
+    assert.equal(recorded, summed);
+    assert.equal(recorded, String(BigInt.asUintN(64, other + second)));
+    const loaded = await store.load("player", partition, ["s/a"]);
+    assert.equal(loaded[0]!.parts[0]!.hash, later.hash);
+  },
+
+  async "shardHash() shows a difference until it is reset"(store, partition) {
+    const owner = await Owner.take(store, "player", partition);
+    const part = snapshotPart("s/a", 0);
+    await owner.commit(1, { snapshots: [part], hashChange: "12" });
+    const expected = String(BigInt.asUintN(64, BigInt(part.hash)));
+    assert.deepEqual(await store.shardHash("player", partition), {
+      recorded: "12",
+      summed: expected,
+    });
+    await store.resetShardHash("player", partition);
+    assert.deepEqual(await store.shardHash("player", partition), {
+      recorded: expected,
+      summed: expected,
+    });
+    await owner.commit(2, { hashChange: String(-BigInt(expected)) });
+    assert.equal((await store.shardHash("player", partition)).recorded, "0");
+  },
+
+  async "takeShard() tells when the last owner let go, if it did"(store, partition) {
+    const first = await store.takeShard("player", partition, "a");
+    assert.equal(first.releasedAt, null);
+    const owner = new Owner(store, "player", partition, first.epoch, first.nextOffset);
+    const from = Date.now();
+    await owner.commit(0, { release: true });
+    const second = await store.takeShard("player", partition, "b");
+    assert.ok(second.releasedAt! >= from - 1 && second.releasedAt! <= Date.now() + 1);
+    const heir = new Owner(store, "player", partition, second.epoch, 0);
+    await heir.commit(1);
+    assert.equal((await store.takeShard("player", partition, "c")).releasedAt, null);
+  },
+
   async "stages and partitions do not see each other"(store, partition) {
     const other = freshPartition();
     const owner = await Owner.take(store, "player", partition);
@@ -185,7 +232,7 @@ export const commitTests: Readonly<Record<string, ContractTest>> = {
     for (const [stage, p] of [["game", partition], ["player", other]] as const) {
       const seen = await view(store, stage, p, ["s/b"]);
       assert.deepEqual(seen, {
-        claim: { nextOffset: 0, emittedOffset: 0, sources: {}, outbox: [] },
+        claim: { nextOffset: 0, emittedOffset: 0, sources: {}, outbox: [], releasedAt: null },
         actors: [],
         timers: [],
       });

@@ -52,7 +52,9 @@ export function snapshotPart(
   part = "",
   body = JSON.stringify({ at: offset }),
 ): SnapshotPart {
-  return { actorId, part, offset, version: 3, body, checksum: fingerprintHex(body) };
+  const checksum = fingerprintHex(body);
+  const hash = fingerprintBigint(`${actorId} ${part} ${checksum}`);
+  return { actorId, part, offset, version: 3, body, checksum, hash };
 }
 
 /** A batch that changes nothing but what `change` says. */
@@ -69,6 +71,7 @@ export function commitBatch(
     timers: [],
     sources: {},
     emittedOffset: 0,
+    hashChange: "0",
     ...change,
   };
 }

@@ -1,0 +1,80 @@
+/**
+ * Handing a shard over: its owner leaves every actor snapshotted and says when it let go, and the
+ * next one holds the shard's hash against the rows it finds. Every actor is checked once more, by its
+ * checksum, when it is loaded.
+ *
+ * @module
+ */
+import { PlatformError } from "../../schema/errors.ts";
+import { limits } from "../../schema/limits.ts";
+import type { Ownership } from "./ownership.ts";
+import { retry, type RetryOptions } from "./retry.ts";
+import type { ShardOptions } from "./shard_types.ts";
+
+/** Snapshots that one of the last commits carries. */
+const snapshotsPerCommitMax = 2000;
+
+/** Verifying reads all snapshots of the shard: whoever waits for actors goes first. */
+const verifyDelayMs = 10_000;
+
+/**
+ * Puts actors with a journal behind their snapshot into the next commit, so that the next owner need
+ * not replay it. What is not reached in time is replayed by the next owner, as after a crash.
+ *
+ * @returns whether there are any
+ */
+export function wantSnapshots(own: Ownership, { stage, clock }: ShardOptions): boolean {
+  if (stage.behaviour.durability !== "journal") return false;
+  own.releaseUntil ??= clock.now() + limits.releaseSnapshotMsMax;
+  if (clock.now() >= own.releaseUntil) return false;
+  for (const cell of own.cells.values()) {
+    if (cell.rowsBehind === 0) continue;
+    own.pending.snapshots.add(cell.id);
+    if (own.pending.snapshots.size === snapshotsPerCommitMax) break;
+  }
+  return own.pending.snapshots.size > 0;
+}
+
+/**
+ * Lets go of the shard in order, once all is committed and published; a courtesy that may fail, and
+ * that `kill` does not wait for.
+ */
+export async function release(
+  own: Ownership,
+  options: ShardOptions,
+  kill: AbortSignal,
+): Promise<void> {
+  if (kill.aborted) return;
+  const killed = new Promise<void>((resolve) =>
+    kill.addEventListener("abort", () => resolve(), { once: true })
+  );
+  await Promise.race([commitRelease(own, options), killed]);
+}
+
+async function commitRelease(own: Ownership, options: ShardOptions): Promise<void> {
+  const { stage, partition, store, topics } = options;
+  const owner = {
+    stage: stage.name,
+    partition,
+    epoch: own.claim.epoch,
+    emittedOffset: own.emitter.emittedOffset,
+    cleanAt: own.keeper.cleanAt,
+  };
+  try {
+    await store.commit({ ...own.pending.seal(owner, own.cells, topics), release: true });
+  } catch (error) {
+    // The next owner takes it by force.
+    if (!(error instanceof PlatformError)) throw error;
+  }
+}
+
+/** Compares the shard's hash with the sum over its rows, once; a difference is reported once. */
+export async function verifyHash(options: ShardOptions, retrying: RetryOptions): Promise<void> {
+  const { stage, partition, store, clock, events } = options;
+  await clock.sleep(verifyDelayMs, retrying.signal);
+  if (retrying.signal.aborted) return;
+  const hash = await retry(() => store.shardHash(stage.name, partition), retrying);
+  events?.verified?.(hash);
+  if (hash.recorded === hash.summed) return;
+  await retry(() => store.resetShardHash(stage.name, partition), retrying);
+}
