@@ -80,6 +80,9 @@ export const limits = {
   timersPerPollMax: 500,
   askTimeoutMs: 5 * SECOND,
   actorBytesMaxPerWorker: 384 * MIB,
+  /** A worker that is silent for so long is frozen; how often it is looked after. */
+  watchdogSilenceMsMax: 5 * SECOND,
+  watchdogLookMs: 500,
 
   // An actor.
   dedupeRingEntries: 1024,
@@ -120,6 +123,7 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
         l.logBatchBytesMax,
       "deadLetterStateCharsMax + eventBytesMax + deadLetterPayloadBytesMax < logBatchBytesMax",
     ],
+    [l.watchdogLookMs * 2 <= l.watchdogSilenceMsMax, "watchdogLookMs * 2 <= watchdogSilenceMsMax"],
     [l.snapshotRowsBehindMax < l.commitRowsMax, "snapshotRowsBehindMax < commitRowsMax"],
     [l.retryDelayMsMin <= l.retryDelayMsMax, "retryDelayMsMin <= retryDelayMsMax"],
     // One uncommitted flush must never outgrow the ring that deduplicates it.

@@ -25,6 +25,7 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
     deadLetterStateCharsMax: limits.logBatchBytesMax,
   },
   "snapshotRowsBehindMax < commitRowsMax": { snapshotRowsBehindMax: limits.commitRowsMax },
+  "watchdogLookMs * 2 <= watchdogSilenceMsMax": { watchdogLookMs: 3_000 },
   "retryDelayMsMin <= retryDelayMsMax": { retryDelayMsMin: limits.retryDelayMsMax + 1 },
   "dedupeRingEntries * 8 bytes <= 8 KiB": { dedupeRingEntries: 1025 },
   "snapshotMsBehindMax <= 1 day": { snapshotMsBehindMax: limits.snapshotMsBehindMax + 1 },

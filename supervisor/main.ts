@@ -34,7 +34,7 @@ export interface RunInfo {
 }
 
 /** What drills may change about a node; the command line cannot. */
-export type RunOptions = Pick<NodeOptions, "clockOffsetMs" | "stageModules">;
+export type RunOptions = Pick<NodeOptions, "clockOffsetMs" | "stageModules" | "frozenWorkers">;
 
 /** Makes the node with its gateway and admin listeners. */
 function wire(

@@ -17,6 +17,7 @@ import type { DataDirLock } from "../store/data_dir_lock.ts";
 import type { StageName } from "../store/store.ts";
 import type { ChildSpec } from "../tree/child.ts";
 import { Supervisor } from "../tree/supervisor.ts";
+import type { FrozenWorkers } from "../worker/worker_child.ts";
 import { WorkerPool } from "../worker/worker_pool.ts";
 import type { WorkerInit } from "../worker/worker_protocol.ts";
 import { LogPart } from "./log_part.ts";
@@ -30,6 +31,8 @@ export interface NodeOptions {
   readonly clockOffsetMs?: number;
   /** Modules that stand in for stages, for drills. @default none */
   readonly stageModules?: WorkerInit["stageModules"];
+  /** What becomes of frozen workers, for drills. @default "terminate" */
+  readonly frozenWorkers?: FrozenWorkers;
 }
 
 const refreshMs = 500;
@@ -48,6 +51,7 @@ export class Node {
   /** @param listeners children that start after everything they serve, and stop first */
   constructor(readonly options: NodeOptions, listeners: (node: Node) => readonly ChildSpec[]) {
     const { config, lock, clockOffsetMs = 0, stageModules = {} } = options;
+    const { frozenWorkers = "terminate" } = options;
     const log = logger("node", { node: config.nodeId });
     this.clock = systemClock(clockOffsetMs);
     this.topics = topicTable(config.partitions);
@@ -70,6 +74,7 @@ export class Node {
       actorBytesMaxPerWorker: limits.actorBytesMaxPerWorker,
       clockOffsetMs,
       stageModules,
+      frozenWorkers,
       storeUrl: (signal) => this.store.url(signal),
       connectLog: () => this.log.connect(),
       metrics: this.metrics,

@@ -10,8 +10,8 @@ import type { ChildSpec, ExitReason } from "../tree/child.ts";
 /** How long a shard may take to commit what it has applied. */
 const shutdownMs = 8_000;
 
-/** Told when a shard stays down, or runs again (`undefined`). */
-export type OnFault = (fault: string | undefined) => void;
+/** Told when a shard stays down, with the error, or runs again (`undefined`). */
+export type OnFault = (fault: string | undefined, error?: unknown) => void;
 
 /** Whether a shard that failed so must not be started again. */
 export function isFinal(error: unknown): boolean {
@@ -37,7 +37,7 @@ export function shardChild(id: string, shard: Shard, onFault: OnFault): ChildSpe
           await shard.run(stop.signal, kill.signal);
           return { type: stop.signal.aborted ? "stopped" : "normal" };
         } catch (error) {
-          onFault(`${id}: ${error instanceof Error ? error.message : error}`);
+          onFault(`${id}: ${error instanceof Error ? error.message : error}`, error);
           return isFinal(error) ? { type: "normal" } : { type: "failed", error };
         }
       };

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { InvariantBroken } from "../../schema/errors.ts";
+import { Fenced, InvariantBroken } from "../../schema/errors.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { topicTable } from "../../schema/topics.ts";
 import type { Log } from "../log/log.ts";
-import { logger } from "../observability/logger.ts";
+import { type Logger, logger } from "../observability/logger.ts";
 import { MetricsAccumulator } from "../observability/metrics_sink.ts";
 import { systemClock } from "../shard/clock.ts";
 import { Shard } from "../shard/shard.ts";
@@ -42,12 +42,13 @@ export class ShardHost {
   readonly #faults = new Map<string, string>();
   readonly #sink = new MetricsAccumulator();
   readonly #gauges = new ShardGauges();
+  readonly #log: Logger;
   readonly #supervisor: Supervisor;
 
   constructor(init: WorkerInit, ports: HostPorts) {
     const clock = systemClock(init.clockOffsetMs);
     const topics = topicTable(init.rawPartitions);
-    const log = logger("shard", { worker: init.owner });
+    const log = this.#log = logger("shard", { worker: init.owner });
     for (const { stage, partition } of init.shards) {
       const shard = new Shard({
         ...ports,
@@ -82,12 +83,18 @@ export class ShardHost {
       strategy: "one_for_one",
       children: ofStage.map((id) => {
         const name = keyOf(id);
-        return shardChild(String(id.partition), this.#shards.get(name)!, (fault) => {
+        return shardChild(String(id.partition), this.#shards.get(name)!, (fault, error) => {
+          if (error instanceof Fenced) this.#fenced(stage, error);
           if (fault === undefined) this.#faults.delete(name);
           else this.#faults.set(name, fault);
         });
       }),
     });
+  }
+
+  #fenced(stage: StageName, error: Fenced): void {
+    this.#sink.add("shard_fenced_total", 1, { stage });
+    this.#log.warn("Another owner has the shard", { stage, error: error.message });
   }
 
   async stop(): Promise<void> {

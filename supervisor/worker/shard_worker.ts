@@ -65,6 +65,7 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
     host = new ShardHost(init, ports);
     void host.exited.then((reason) => rpc.notify("exited", reason.type));
   },
+  ping: () => true,
   reconnectLog: (connection: LogConnection) => log?.reconnect(connection),
   ask: (input: AskInput) => running().ask(input),
   inspect: (input: AskInput) => running().inspect(input),

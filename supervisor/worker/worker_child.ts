@@ -4,12 +4,20 @@
  * @module
  */
 import { Unavailable } from "../../schema/errors.ts";
+import { limits } from "../../schema/limits.ts";
 import type { ChildSpec, ExitReason, TreeNode } from "../tree/child.ts";
 import { type Endpoint, Rpc } from "./rpc.ts";
+import { watchdog } from "./watchdog.ts";
 import type { Fired, WorkerInit } from "./worker_protocol.ts";
 
 /** How long a worker may take to commit what its shards have applied. */
 const shutdownMs = 9_000;
+
+/**
+ * What becomes of a worker that gives no sign of life: it is ended and replaced. Drills have it
+ * replaced and left alone, to go on whenever it can, or not looked after at all.
+ */
+export type FrozenWorkers = "terminate" | "leave" | "ignore";
 
 export interface WorkerChildOptions {
   readonly id: string;
@@ -20,6 +28,8 @@ export interface WorkerChildOptions {
   /** The worker is gone. */
   readonly onGone: () => void;
   readonly onFired: (notice: Fired) => void;
+  /** @default "terminate" */
+  readonly frozen?: FrozenWorkers;
   /** The tree inside the worker, as last reported. */
   readonly tree: () => TreeNode | undefined;
 }
@@ -30,14 +40,18 @@ export function workerChild(options: WorkerChildOptions): ChildSpec {
     type: "worker",
     restart: "permanent",
     shutdownMs,
-    start: ({ signal }) => {
+    start: ({ signal, env }) => {
       const { promise: exited, resolve } = Promise.withResolvers<ExitReason>();
       const worker = new Worker(new URL("./shard_worker.ts", import.meta.url), {
         type: "module",
         name: options.id,
       });
-      const end = (reason: ExitReason) => {
-        worker.terminate();
+      const over = new AbortController();
+      const end = (reason: ExitReason, isLeft = false) => {
+        // One that was left alone may still call.
+        if (over.signal.aborted) return;
+        over.abort();
+        if (!isLeft) worker.terminate();
         rpc.close(new Unavailable("shard", `Worker ${options.id} is gone`));
         options.onGone();
         resolve(reason);
@@ -56,6 +70,13 @@ export function workerChild(options: WorkerChildOptions): ChildSpec {
         const { init, transfer } = await options.init(signal);
         await rpc.call("init", init, transfer);
         options.onRunning(rpc);
+        if (options.frozen !== "ignore") await watch();
+      };
+      const watch = async () => {
+        const ping = () => rpc.call("ping", undefined);
+        if (await watchdog({ clock: env.clock, ping, signal: over.signal }) === "ended") return;
+        const error = new Error(`It gave no sign of life for ${limits.watchdogSilenceMsMax} ms`);
+        end({ type: "failed", error }, options.frozen === "leave");
       };
       open().catch((error) => signal.aborted ? end({ type: "stopped" }) : fail(error));
       return {

@@ -11,7 +11,7 @@ import type { StageName } from "../store/store.ts";
 import type { ChildSpec } from "../tree/child.ts";
 import type { Rpc } from "./rpc.ts";
 import { WatchHub } from "./watch_hub.ts";
-import { workerChild } from "./worker_child.ts";
+import { type FrozenWorkers, workerChild } from "./worker_child.ts";
 import type { ShardId, WorkerInit, WorkerReport } from "./worker_protocol.ts";
 
 export interface WorkerPoolOptions {
@@ -22,6 +22,8 @@ export interface WorkerPoolOptions {
   readonly actorBytesMaxPerWorker: number;
   readonly clockOffsetMs: number;
   readonly stageModules: WorkerInit["stageModules"];
+  /** For drills. @default "terminate" */
+  readonly frozenWorkers?: FrozenWorkers;
   readonly storeUrl: (signal: AbortSignal) => Promise<string>;
   readonly connectLog: () => LogConnection;
   readonly metrics: Metrics;
@@ -64,9 +66,11 @@ export class WorkerPool {
 
   specs(): ChildSpec[] {
     const { topics, metrics, clockOffsetMs, stageModules } = this.options;
+    const { frozenWorkers: frozen = "terminate" } = this.options;
     return this.#rpcs.map((_, worker) =>
       workerChild({
         id: `worker-${worker}`,
+        frozen,
         init: async (signal) => {
           const storeUrl = await this.options.storeUrl(signal);
           const log = this.options.connectLog();

@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from "node:path";
+import type { FrozenWorkers } from "../../../supervisor/worker/worker_child.ts";
 import { startArguments } from "../../cli/start_command.ts";
 import type { Site } from "./site.ts";
 import { residentBytes } from "./process_tree.ts";
@@ -24,6 +25,8 @@ export interface StartOptions {
   /** URL of a module that stands in for the player stage. @default none */
   readonly playerStage?: URL;
   readonly gameStage?: URL;
+  /** What becomes of workers that are frozen. @default "terminate" */
+  readonly frozenWorkers?: FrozenWorkers;
   /** Variables for this platform alone. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -51,7 +54,7 @@ export class PlatformProcess {
   #output = "";
 
   private constructor(readonly site: Site, options: StartOptions) {
-    const { clockOffsetMs = 0, playerStage, gameStage, env = {} } = options;
+    const { clockOffsetMs = 0, playerStage, gameStage, frozenWorkers, env = {} } = options;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         ...startArguments(program),
@@ -59,6 +62,7 @@ export class PlatformProcess {
         String(clockOffsetMs),
         ...(playerStage === undefined ? [] : ["--player-stage", playerStage.href]),
         ...(gameStage === undefined ? [] : ["--game-stage", gameStage.href]),
+        ...(frozenWorkers === undefined ? [] : ["--frozen-workers", frozenWorkers]),
       ],
       env: { ...site.env, ...env },
       stdin: "null",
