@@ -13,6 +13,7 @@ import { drill as jsonSuite } from "./json_suite.ts";
 import { poison } from "./poison.ts";
 import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
+import { frozenWorker } from "./shard_faults/frozen_worker.ts";
 import { simulator } from "./shard_faults/simulator.ts";
 import { tripleSend } from "./triple_send.ts";
 
@@ -20,6 +21,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   simulator,
   crashLoop,
   gatewayKill,
+  frozenWorker,
   poison,
   tripleSend,
   rebuild,
