@@ -7,10 +7,11 @@
 import { internalType, type PlayerEvent } from "../../schema/event.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { DAY_MS } from "../../schema/limits.ts";
-import type { PlayerProfile } from "../../schema/player_queries.ts";
+import type { PlayerAnswers, PlayerProfile, PlayerQuery } from "../../schema/player_queries.ts";
 import type { Effect, TimerEffect } from "../kernel/behaviour.ts";
 import { player } from "../player/player.ts";
 import { encodePlayer, type PlayerState } from "../player/player_state.ts";
+import { Probe } from "./probe.ts";
 
 export const MINUTE = 60_000;
 /** 2026-01-10, noon UTC, and its day number. */
@@ -51,17 +52,17 @@ export function timerEvent(dueAt: number): PlayerEvent {
   });
 }
 
-export class PlayerHarness {
-  state: PlayerState = player.create(actorId);
-  offset = -1;
-  readonly effects: Effect[] = [];
+/** A {@link Probe} of Ann whose messages arrive at {@link noon} unless told otherwise. */
+export class PlayerHarness
+  extends Probe<PlayerState, PlayerEvent, PlayerQuery, PlayerAnswers[PlayerQuery["type"]]> {
+  constructor() {
+    super(player, { actorId, now: noon });
+  }
 
   /** Sends an event that arrives at `now`; its effects, `undefined` when it changed nothing. */
   receive(event: PlayerEvent, now: number = noon): Effect[] | undefined {
-    const ctx = { actorId, now, partition: 3, offset: ++this.offset };
-    const effects = player.receive(this.state, event, ctx);
-    if (effects !== undefined) this.effects.push(...effects);
-    return effects;
+    this.now = now;
+    return this.send(event);
   }
 
   /** Sends the `$timer` event of the armed timer. */
@@ -70,31 +71,12 @@ export class PlayerHarness {
     return this.receive(timerEvent(dueAt), now ?? dueAt);
   }
 
-  get hash(): string {
+  override get hash(): string {
     return fingerprintHex(encodePlayer(this.state));
   }
 
-  /** Snapshots the player and goes on with what is restored of it. */
-  restore(): void {
-    this.state = player.restore(actorId, player.snapshot(this.state));
-  }
-
   profile(gameId?: string, now: number = noon): PlayerProfile {
-    const query = { type: "profile" as const, ...(gameId === undefined ? {} : { gameId }) };
-    return player.ask(this.state, query, { actorId, now, version: `3:${this.offset}` });
-  }
-
-  /** The sum of a metric of a game so far: its total, or what counts on `day`. */
-  sum(metric: string, day?: number, game = "demo/g"): number {
-    let sum = 0;
-    for (const effect of this.effects) {
-      if (effect.type !== "delta" || effect.game !== game || effect.metric !== metric) continue;
-      const within = effect.day === undefined
-        ? day === undefined
-        : day !== undefined && day >= effect.day && day <= (effect.through ?? effect.day);
-      if (within) sum += effect.by;
-    }
-    return sum;
+    return this.ask({ type: "profile", ...(gameId === undefined ? {} : { gameId }) }, now);
   }
 }
 
