@@ -10,8 +10,10 @@ import type { LogConnection } from "../log/sqlite/protocol.ts";
 import { standardStages } from "../shard/stages.ts";
 import type { Stage } from "../shard/stage.ts";
 import { PostgresStore } from "../store/postgres_store.ts";
+import type { StageName } from "../store/store.ts";
 import { type Endpoint, Rpc } from "./rpc.ts";
 import { ShardHost } from "./shard_host.ts";
+import { Shadows, type ShadowStart } from "./shadows.ts";
 import type { AskInput, Fired, ShardId, WorkerInit, WorkerWatch } from "./worker_protocol.ts";
 
 /**
@@ -34,6 +36,7 @@ function yieldToGateway(): void {
 }
 
 let host: ShardHost | undefined;
+let shadows: Shadows | undefined;
 let log: SqliteLog | undefined;
 let store: PostgresStore | undefined;
 
@@ -60,7 +63,8 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
       connections: storeConnections,
       readConnections: storeConnections,
     });
-    const stages = await stagesOf(init);
+    shadows = new Shadows(await stagesOf(init));
+    const { stages } = shadows;
     const ports = { log, store, stages, fired: (notice: Fired) => rpc.notify("fired", notice) };
     host = new ShardHost(init, ports);
     void host.exited.then((reason) => rpc.notify("exited", reason.type));
@@ -74,6 +78,9 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
   report: () => running().report(),
   pause: (id: ShardId) => running().shard(id).pause(),
   resume: (id: ShardId) => running().shard(id).resume(),
+  startShadow: (start: ShadowStart) => shadows?.start(start),
+  shadowReport: (stage: StageName) => shadows?.report(stage) ?? null,
+  stopShadow: (stage: StageName) => shadows?.stop(stage) ?? null,
   stop: async () => {
     await host?.stop();
     await store?.close();

@@ -110,6 +110,13 @@ export class WorkerPool {
     return Promise.reject(new Unavailable("shard", `Worker ${this.#idOf(worker)} is starting`));
   }
 
+  /** Calls every worker that runs. */
+  callAll<T>(name: string, input: unknown): Promise<T[]> {
+    return Promise.all(
+      this.#rpcs.flatMap((rpc) => rpc === undefined ? [] : [rpc.call<T>(name, input)]),
+    );
+  }
+
   /** Gives every worker a connection to a log writer that was started again. */
   reconnectLog(): void {
     for (const rpc of this.#rpcs) {
