@@ -58,7 +58,7 @@ export function emptyDay(): DayFigures {
 
 /** Adds `n` to the count of `name`. */
 export function addTo(counts: ByName, name: string, n: number): void {
-  counts[name] = (counts[name] ?? 0) + n;
+  counts[name] = (Object.hasOwn(counts, name) ? counts[name]! : 0) + n;
 }
 
 /** One value on which two sides differ. */
@@ -78,8 +78,11 @@ export function differences(expected: unknown, actual: unknown, path = ""): Diff
     const left = isTree(expected) ? expected : {};
     const right = isTree(actual) ? actual : {};
     const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+    // An event may be of type `toString`.
+    const of = (tree: Record<string, unknown>, key: string) =>
+      Object.hasOwn(tree, key) ? tree[key] : undefined;
     return [...keys].sort().flatMap((key) =>
-      differences(left[key], right[key], path === "" ? key : `${path}.${key}`)
+      differences(of(left, key), of(right, key), path === "" ? key : `${path}.${key}`)
     );
   }
   return (expected ?? 0) === (actual ?? 0) ? [] : [{ path, expected, actual }];
