@@ -15,6 +15,8 @@ import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
 import { frozenWorker } from "./shard_faults/frozen_worker.ts";
 import { simulator } from "./shard_faults/simulator.ts";
+import { hungStore } from "./store_faults/hung_store.ts";
+import { stoppedStore } from "./store_faults/stopped_store.ts";
 import { tripleSend } from "./triple_send.ts";
 
 export const drills: readonly (Drill | OwnDrill)[] = [
@@ -22,6 +24,8 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   crashLoop,
   gatewayKill,
   frozenWorker,
+  stoppedStore,
+  hungStore,
   poison,
   tripleSend,
   rebuild,

@@ -1,0 +1,210 @@
+/**
+ * What drills 7 and 8 have in common: the store goes away under load for a while and comes back.
+ * Accepting must not notice; shards wait, and go on as soon as they can.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import postgres from "postgres";
+import { seedText } from "../../load/generator/population.ts";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "../../../supervisor/store/embedded_postgres.ts";
+import type { OwnContext } from "../drill_types.ts";
+import { Findings } from "../findings.ts";
+import { MemoryWatch } from "../hostile/memory_watch.ts";
+import { Admin } from "../platform/admin.ts";
+import { IngestProbe, type Phase } from "../platform/ingest_probe.ts";
+import { requireLoaded, startLoad, verify } from "../platform/load.ts";
+import { Site } from "../platform/site.ts";
+
+/** How the store is taken away, and brought back. */
+export interface Outage {
+  readonly awayMs: { readonly quick: number; readonly full: number };
+  away(server: EmbeddedPostgres): Promise<void>;
+  /** @returns the server that runs now */
+  back(server: EmbeddedPostgres, dataDir: string): Promise<EmbeddedPostgres>;
+  /** How soon a shard must have given up waiting for an answer, milliseconds. */
+  readonly noticedMsMax: number;
+  /** The mutation in which it does not come back. */
+  readonly neverBack: string;
+}
+
+const warmUpMs = 5_000;
+const baselineMs = { quick: 8_000, full: 20_000 };
+/** The load goes on for so long after the return. */
+const afterMs = 3_000;
+const eventsPerSecond = 2_000;
+const rssGrowthBytesMax = 64 * 1024 * 1024;
+const firstCommitMsMax = 5_000;
+const lagMsMax = 60_000;
+/** A baseline below counts as this: half of the 50 ms that accepting may take at all. */
+const p99MsFloor = 25;
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Whether the server at `url` answers a query within a second. */
+async function answers(url: string): Promise<boolean> {
+  const sql = postgres(url, { max: 1, connect_timeout: 1, fetch_types: false });
+  try {
+    const asked = sql`select 1`.then(() => true, () => false);
+    return await Promise.race([asked, sleep(1_000).then(() => false)]);
+  } finally {
+    void sql.end({ timeout: 0 }).catch(() => {});
+  }
+}
+
+/** What the shards were seen to do while the store was away. */
+interface Waiting {
+  /** From the outage to the first shard that said that it waits. */
+  firstMs: number;
+  mailboxMax: number;
+  /** Shards that waited at the last look, of those that have something to commit. */
+  waiting: number;
+  behind: number;
+}
+
+async function watchShards(admin: Admin, awayMs: number): Promise<Waiting> {
+  const startedAt = performance.now();
+  const seen: Waiting = { firstMs: Infinity, mailboxMax: 0, waiting: 0, behind: 0 };
+  while (performance.now() - startedAt < awayMs) {
+    const rows = await admin.shards();
+    const isWaiting = ({ state }: { state: string }) => state === "waiting" || state === "starting";
+    const waiting = rows.filter(isWaiting);
+    if (waiting.length > 0) seen.firstMs = Math.min(seen.firstMs, performance.now() - startedAt);
+    seen.mailboxMax = Math.max(seen.mailboxMax, ...rows.map((row) => row.mailbox));
+    const behind = rows.filter((row) => row.stage === "player" && row.lag > 0);
+    seen.behind = behind.length;
+    seen.waiting = behind.filter(isWaiting).length;
+    await sleep(100);
+  }
+  return seen;
+}
+
+function requireAccepting(findings: Findings, baseline: Phase, away: Phase): void {
+  const [before, during] = [baseline.latency.quantile(0.99), away.latency.quantile(0.99)];
+  findings.count("baseline_p99_ms", before);
+  findings.count("away_p99_ms", during);
+  findings.count("probes_away", away.accepted);
+  findings.require(away.refused === 0, `every event answered 202: ${away.refused} are not`);
+  findings.require(away.accepted >= 100, `at least 100 probes accepted: ${away.accepted}`);
+  const max = 2 * Math.max(before, p99MsFloor);
+  findings.require(during <= max, `p99 ≤ ${max} ms while the store is away: ${during}`);
+}
+
+const committed = async (sql: postgres.Sql): Promise<number> => {
+  const [row] = await sql<{ n: number }[]>`
+    select coalesce(sum(next_offset), 0)::float8 as n from shard where stage = 'player'`;
+  return row!.n;
+};
+
+/** Waits until `done` holds. @returns how long it took since `since`; `Infinity`: not in time */
+async function timed(since: number, limitMs: number, done: () => Promise<boolean>) {
+  while (performance.now() - since <= limitMs) {
+    if (await done().catch(() => false)) return performance.now() - since;
+    await sleep(10);
+  }
+  return Infinity;
+}
+
+/** Journal rows that vanish, as if a shard had forgotten what it had applied when the store went. */
+const loseRows = (sql: postgres.Sql) =>
+  sql`delete from player_events where (partition, "offset") in (
+    select partition, "offset" from player_events where game_id <> 'drill-probe' limit 5)`;
+
+export async function runOutage(ctx: OwnContext, outage: Outage) {
+  const findings = new Findings();
+  const form = ctx.quick ? "quick" : "full";
+  const awayMs = outage.awayMs[form];
+  const dataDir = join(ctx.dir, "store");
+  await Deno.mkdir(dataDir);
+  let server = await startEmbeddedPostgres({ dataDir });
+  const site = new Site(join(ctx.dir, "site"), { env: { STORE_URL: server.url } });
+  let probe: IngestProbe | undefined;
+  let memory: MemoryWatch | undefined;
+  let sql: postgres.Sql | undefined;
+  let isAway = false;
+  const comeBack = async () => {
+    if (isAway) server = await outage.back(server, dataDir);
+    isAway = false;
+  };
+  try {
+    const platform = site.start();
+    await platform.ready();
+    const admin = new Admin(site);
+    const seconds = (warmUpMs + baselineMs[form] + awayMs + afterMs) / 1000;
+    const events = seconds * eventsPerSecond;
+    const load = startLoad(site, { seed: ctx.seed, events, seconds, dir: ctx.dir, malformed: 0 });
+    probe = new IngestProbe(site, `probe-${seedText(ctx.seed)}`);
+    memory = new MemoryWatch(platform.pid, 100);
+    await sleep(warmUpMs);
+    memory.takePeak();
+    const baseline = probe.phase();
+    await sleep(baselineMs[form]);
+    const rssBefore = memory.takePeak();
+    isAway = true;
+    await outage.away(server);
+    const awayAt = performance.now();
+    const away = probe.phase();
+    const watching = watchShards(admin, awayMs);
+    findings.require(!await answers(server.url), "the store does not answer while it is away");
+    const seen = await watching;
+    findings.count("away_ms", performance.now() - awayAt);
+    const growth = memory.takePeak() - rssBefore;
+    findings.count("rss_growth_bytes", growth);
+    findings.require(
+      growth <= rssGrowthBytesMax,
+      `memory grows by ≤ ${rssGrowthBytesMax} B: ${growth}`,
+    );
+    findings.count("noticed_ms", seen.firstMs);
+    findings.require(
+      seen.firstMs <= outage.noticedMsMax,
+      `a shard waits within ${outage.noticedMsMax} ms: ${Math.round(seen.firstMs)}`,
+    );
+    findings.count("mailbox_max", seen.mailboxMax);
+    const paused = `${seen.waiting} of ${seen.behind} shards that are behind wait for the store`;
+    findings.require(seen.behind > 0 && seen.waiting === seen.behind, paused);
+    ctx.print(`away for ${awayMs} ms: ${paused}`);
+    probe.phase();
+    requireAccepting(findings, baseline, away);
+
+    if (ctx.mutation !== outage.neverBack) await comeBack();
+    const backAt = performance.now();
+    const client = sql = postgres(server.url, { max: 1, connect_timeout: 2, onnotice: () => {} });
+    let before: number | undefined;
+    const firstMs = await timed(backAt, 2 * firstCommitMsMax, async () => {
+      const now = await Promise.race([committed(client), sleep(1_000).then(() => undefined)]);
+      before ??= now;
+      return now !== undefined && before !== undefined && now > before;
+    });
+    findings.count("first_commit_ms", firstMs);
+    const first = `first commit within ${firstCommitMsMax} ms of the return: ${
+      Math.round(firstMs)
+    }`;
+    findings.require(firstMs <= firstCommitMsMax, first);
+    if (!Number.isFinite(firstMs)) return findings.result();
+    requireLoaded(findings, await load.done, events * 0.99);
+    findings.require(load.tally.retries === 0, `accepted at once: ${load.tally.retries} retries`);
+    await probe.end();
+    const lagMs = await timed(backAt, lagMsMax, async () => {
+      return (await admin.shards()).every(({ lag, mailbox }) => lag === 0 && mailbox === 0);
+    });
+    findings.count("lag_zero_ms", lagMs);
+    findings.require(lagMs <= lagMsMax, `lag 0 within ${lagMsMax} ms: ${Math.round(lagMs)}`);
+    if (ctx.mutation === "lost-rows") await loseRows(client);
+    const letters = (await admin.deadLetters()).length;
+    findings.require(letters === 0, `nothing dead-lettered: ${letters}`);
+    await verify(ctx, site, findings, { storeUrl: server.url, ...load.files });
+    const wrong = await probe.wrong(client);
+    findings.require(wrong === 0, `each of ${probe.acked} probes counted once: ${wrong} are not`);
+    return findings.result();
+  } finally {
+    memory?.stop();
+    await probe?.end();
+    await site.clear();
+    await comeBack();
+    await sql?.end({ timeout: 0 });
+    await server.stop();
+  }
+}
