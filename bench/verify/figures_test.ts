@@ -16,3 +16,16 @@ Deno.test("differences() names each value that differs, and takes what is missin
   ]);
   assert.deepEqual(differences({}, { valueOf: 0 }), []);
 });
+
+Deno.test("addTo() counts names that objects have of their own", () => {
+  const counts: Record<string, number> = {};
+  for (const name of ["toString", "constructor", "toString"]) addTo(counts, name, 1);
+  assert.deepEqual(Object.entries(counts), [["toString", 2], ["constructor", 1]]);
+});
+
+Deno.test("differences() compares names that objects have of their own", () => {
+  assert.deepEqual(differences({ toString: 1 }, {}), [
+    { path: "toString", expected: 1, actual: undefined },
+  ]);
+  assert.deepEqual(differences({}, { valueOf: 0 }), []);
+});
