@@ -70,6 +70,12 @@ export const metricTable = {
 
   // Actors.
   actors_live: gauge("Actors in memory.", shard),
+  actors_halted: gauge("Actors that stand still until they are restarted.", shard),
+  actors_halted_total: counter("Times an actor was halted.", stage),
+  snapshots_rebuilt_total: counter(
+    "Actors rebuilt from the journal as their snapshot was no good.",
+    ["stage", "reason"],
+  ),
   actor_bytes: gauge("Estimated bytes of the actors in memory.", shard),
   actors_loaded_total: counter("Actors loaded from the store.", stage),
   actors_passivated_total: counter("Actors dropped from memory.", stage),

@@ -1,12 +1,13 @@
 /**
  * Runs messages through their actors. A message that cannot be applied is parked and never stops
- * the partition: invalid input at once, a deterministic throw after one more try on a rebuilt actor.
+ * the partition: invalid input at once, as all messages of a halted actor, a deterministic throw
+ * after one more try on a rebuilt actor.
  *
  * @module
  */
 import type { Effect, MessageContext } from "../../actors/kernel/behaviour.ts";
 import { type DeadLetter, isInternal, type Json, type PlayerEvent } from "../../schema/event.ts";
-import { InvalidInput } from "../../schema/errors.ts";
+import { ActorHalted, InvalidInput } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
 import type { LogRecord } from "../log/log.ts";
 import type { SourcePosition } from "../store/store.ts";
@@ -18,7 +19,7 @@ export interface ApplierPorts {
   /** Messages of an actor that were applied and are not committed, in order. */
   uncommitted(actorId: string): AppliedMessage[];
   /** {@link Cells.reload}, for as long as it takes. */
-  reload(actorId: string): Promise<Cell>;
+  reload(actorId: string): Promise<Cell | undefined>;
   parked(actorId: string, error: Error): void;
 }
 
@@ -27,6 +28,11 @@ export type DecodedRecord = Decoded<unknown> & { readonly error?: Error };
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** The code's fault: neither the sender's nor an operator's turn. */
+function isPoison(error: Error): boolean {
+  return !(error instanceof InvalidInput || error instanceof ActorHalted);
 }
 
 /** True when `position` was applied already. */
@@ -86,7 +92,12 @@ export class Applier {
 
   /** Applies one message; returns the error when the actor threw. */
   #tryApply(record: LogRecord, actorId: string, message: unknown, batch: Batch): Error | undefined {
-    const cell = this.cells.get(actorId) ?? this.cells.create(actorId);
+    let cell = this.cells.get(actorId);
+    if (cell === undefined) {
+      const reason = this.cells.troubles.reasonOf(actorId);
+      if (reason !== undefined) return new ActorHalted(actorId, reason);
+      cell = this.cells.create(actorId);
+    }
     let effects: Effect[] | undefined;
     try {
       effects = this.stage.behaviour.receive(cell.state, message, this.#context(record, actorId));
@@ -137,24 +148,73 @@ export class Applier {
       const { actorId, message } = decoded.messages[i]!;
       if (i > failedAt) error = this.#tryApply(record, actorId, message, batch);
       if (error === undefined) continue;
-      if (!(error instanceof InvalidInput)) {
-        await this.#rebuild(actorId);
-        error = this.#tryApply(record, actorId, message, batch);
+      if (isPoison(error)) {
+        error = await this.#tryAgain(record, actorId, message, error, batch);
         if (error === undefined) continue;
-        await this.#rebuild(actorId);
       }
-      this.#parkMessage(record, actorId, message, error, batch);
+      const { offset, value } = record;
+      const payload = this.#hasEvents ? value : JSON.stringify(message);
+      this.#parkMessage({ actorId, message, offset }, payload, error, batch);
+      if (isPoison(error)) this.#afterPoison(actorId, offset, error, batch);
     }
     batch.finish(record);
   }
 
-  /** The actor as snapshot, journal and the earlier uncommitted messages make it. */
-  async #rebuild(actorId: string): Promise<void> {
+  /** Once more, on a rebuilt actor. If it throws again the actor is rebuilt without the message. */
+  async #tryAgain(
+    record: LogRecord,
+    actorId: string,
+    message: unknown,
+    first: Error,
+    batch: Batch,
+  ): Promise<Error | undefined> {
+    let error: Error | undefined = first;
+    if (await this.rebuild(actorId, batch)) {
+      error = this.#tryApply(record, actorId, message, batch);
+      if (error === undefined || await this.rebuild(actorId, batch)) return error;
+    }
+    return new ActorHalted(actorId, this.cells.troubles.reasonOf(actorId) ?? first.message);
+  }
+
+  /** What the behaviour wants of an actor that has thrown. */
+  #afterPoison(actorId: string, offset: number, error: Error, batch: Batch): void {
+    this.cells.troubles.countParked(actorId);
+    if (this.stage.behaviour.onPoison !== "halt") return;
+    const cell = this.cells.peek(actorId);
+    // Nobody will take it later, and what it reflects is committed with this batch.
+    if (cell !== undefined && this.stage.behaviour.durability === "snapshot") {
+      batch.lastSnapshots.push(...this.cells.snapshot(cell));
+    }
+    this.cells.halt(actorId, `it throws at offset ${offset}: ${error.message}`, offset);
+  }
+
+  /**
+   * The actor as snapshot, journal and the earlier uncommitted messages make it.
+   *
+   * @returns false when that fails, too: it is halted
+   */
+  async rebuild(actorId: string, batch: Batch): Promise<boolean> {
     const earlier = this.ports.uncommitted(actorId);
     const cell = await this.ports.reload(actorId);
+    try {
+      if (cell !== undefined) this.#replay(cell, earlier);
+    } catch (thrown) {
+      this.cells.halt(actorId, `replay failed: ${asError(thrown).message}`, batch.oldOffset);
+    }
+    if (!this.cells.troubles.isHalted(actorId)) return true;
+    // Without a journal, what it has taken in since its snapshot would be lost with it.
+    for (const { message, offset } of batch.takeApplied(actorId)) {
+      const reason = this.cells.troubles.reasonOf(actorId)!;
+      const error = new ActorHalted(actorId, reason);
+      this.#parkMessage({ actorId, message, offset }, JSON.stringify(message), error, batch);
+    }
+    return false;
+  }
+
+  #replay(cell: Cell, earlier: readonly AppliedMessage[]): void {
     for (const { message, offset, now } of earlier) {
       if (offset <= cell.offset) continue;
-      const ctx = { actorId, now, partition: this.partition, offset };
+      const ctx = { actorId: cell.id, now, partition: this.partition, offset };
       this.stage.behaviour.receive(cell.state, message, ctx);
       cell.offset = offset;
       cell.rowsBehind++;
@@ -162,27 +222,31 @@ export class Applier {
     }
   }
 
+  /** Its messages are events of players, which can be sent again. */
+  get #hasEvents(): boolean {
+    return this.stage.topic === "player.events.raw";
+  }
+
   /** A poison bundle: the event, the state before it, the code version and the error. */
   #parkMessage(
-    record: LogRecord,
-    actorId: string,
-    message: unknown,
+    { actorId, message, offset }: Omit<AppliedMessage, "now">,
+    payload: string,
     error: Error,
     batch: Batch,
   ): void {
-    const isEvent = this.stage.topic === "player.events.raw";
+    const isEvent = this.#hasEvents && !isInternal(message as PlayerEvent);
     const letter: DeadLetter = {
       studio: actorId.slice(0, actorId.indexOf("/")),
       source: this.stage.name,
-      code: error instanceof InvalidInput ? error.code : "poison",
+      code: isPoison(error) ? "poison" : (error as InvalidInput | ActorHalted).code,
       message: error.message.slice(0, 1000),
-      payload: record.value.slice(0, limits.deadLetterPayloadBytesMax),
-      ...(isEvent && !isInternal(message as PlayerEvent) ? { event: message as PlayerEvent } : {}),
+      payload: payload.slice(0, limits.deadLetterPayloadBytesMax),
+      ...(isEvent ? { event: message as PlayerEvent } : {}),
       actor: {
         id: actorId,
         // For the sender's fault nobody needs the state, and a flood of them would be large.
-        state: error instanceof InvalidInput ? null : this.#stateOf(actorId),
-        position: `${this.partition}:${record.offset}`,
+        state: isPoison(error) ? this.#stateOf(actorId) : null,
+        position: `${this.partition}:${offset}`,
         version: this.stage.behaviour.version,
       },
     };

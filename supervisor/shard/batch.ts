@@ -14,6 +14,7 @@ import type {
   CommitBatch,
   JournalRow,
   OutboxRecord,
+  SnapshotPart,
   SourcePosition,
   TimerChange,
 } from "../store/store.ts";
@@ -35,11 +36,13 @@ export type BatchOwner = Pick<CommitBatch, "stage" | "partition" | "epoch" | "em
 export class Batch {
   readonly rows: JournalRow[] = [];
   /** Of snapshot-durable actors; those of journal-durable ones are their rows. */
-  readonly applied: AppliedMessage[] = [];
+  applied: AppliedMessage[] = [];
   /** Ids, not cells: a rebuilt actor has a new cell. */
   readonly touched = new Set<string>();
   /** Actors whose snapshot goes along, because they are too far behind or are to be passivated. */
   readonly snapshots = new Set<string>();
+  /** Of actors that are gone already. */
+  readonly lastSnapshots: SnapshotPart[] = [];
   readonly sources: Record<string, SourcePosition> = {};
   readonly #timers = new Map<string, TimerChange>();
   readonly #fold = new DeltaFold();
@@ -83,6 +86,13 @@ export class Batch {
     return [...rows, ...this.applied.filter((applied) => applied.actorId === actorId)];
   }
 
+  /** Takes out what a snapshot-durable actor was given, as nothing will tell of it. */
+  takeApplied(actorId: string): AppliedMessage[] {
+    const taken = this.applied.filter((applied) => applied.actorId === actorId);
+    this.applied = this.applied.filter((applied) => applied.actorId !== actorId);
+    return taken;
+  }
+
   /** At its ceiling: nothing more is applied before it is taken. */
   get isFull(): boolean {
     return this.size >= limits.commitRowsMax || this.#bytes >= limits.commitBytesMax;
@@ -123,7 +133,7 @@ export class Batch {
       ? this.touched
       : this.snapshots;
     const { cleanAt, ...rest } = owner;
-    const snapshots = [...withSnapshot].flatMap((id) => {
+    const live = [...withSnapshot].flatMap((id) => {
       const cell = cells.peek(id);
       return cell === undefined ? [] : cells.snapshot(cell);
     });
@@ -133,7 +143,7 @@ export class Batch {
       oldOffset: this.oldOffset,
       newOffset: this.newOffset,
       rows: this.rows,
-      snapshots,
+      snapshots: [...this.lastSnapshots, ...live],
       hashChange: cells.hashChange.take(),
       outbox: this.#outbox(`${owner.stage}/${owner.partition}`, topics),
       timers: [...this.#timers.values()],

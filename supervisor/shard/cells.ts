@@ -4,9 +4,12 @@
  * @module
  */
 import { fingerprintBigint, fingerprintHex } from "../../schema/hash.ts";
-import { InvariantBroken } from "../../schema/errors.ts";
-import type { SnapshotPart, Store, StoredActor } from "../store/store.ts";
+import { ActorHalted } from "../../schema/errors.ts";
+import type { AsOf, SnapshotPart, Store, StoredActor } from "../store/store.ts";
 import { KnownActors } from "./known_actors.ts";
+import { AskGatherer } from "./restore/ask_gatherer.ts";
+import { reasonOf, restoreActor, SnapshotDistrusted, wholeOf } from "./restore/restore_actor.ts";
+import { alone, type TroublePorts, type Troubles } from "./restore/troubles.ts";
 import { HashChange, partHash, PartHashes } from "./shard_hash.ts";
 import type { Stage } from "./stage.ts";
 
@@ -32,10 +35,6 @@ export interface Cell {
   referenced: boolean;
 }
 
-/** Queries for actors that are asked for, at once; and how many share one. */
-const askedUnderWayMax = 2;
-const askedTogetherMax = 100;
-
 export class Cells {
   readonly #live = new Map<string, Cell>();
   /** Whom {@link load} looks for in the store. Only this shard ever makes an actor known to it. */
@@ -43,10 +42,7 @@ export class Cells {
   /** Of the snapshots taken; goes with the commit that carries them. */
   readonly hashChange = new HashChange();
   readonly #loading = new Map<string, Promise<number>>();
-  #askedUnderWay = 0;
-  /** Those who will share a query that is not sent yet; the last of the waiting ones. */
-  #askedNext: { readonly ids: string[]; readonly loaded: Promise<number> } | undefined;
-  readonly #askedWaiting: (() => void)[] = [];
+  readonly #asked = new AskGatherer((ids) => this.load(ids));
   #bytes = 0;
   #expected: ReadonlySet<string> = new Set();
   /** Taken out of use after a throw, until they are loaded anew. */
@@ -60,7 +56,12 @@ export class Cells {
     readonly stage: Stage,
     readonly partition: number,
     readonly store: Store,
+    readonly ports: TroublePorts = alone(),
   ) {}
+
+  get troubles(): Troubles {
+    return this.ports.troubles;
+  }
 
   get size(): number {
     return this.#live.size;
@@ -100,7 +101,8 @@ export class Cells {
   }
 
   /**
-   * Loads those of `ids` that the store knows and that are not live; one query for all of them.
+   * Loads those of `ids` that the store knows and that are neither live nor halted; one query for all
+   * of them. Whom the store knows and who cannot be loaded is halted.
    *
    * @returns how many were loaded, by this call or another one under way
    */
@@ -108,7 +110,7 @@ export class Cells {
     const waits: Promise<number>[] = [];
     const missing: string[] = [];
     for (const id of ids) {
-      if (this.#live.has(id) || !this.known.mayHave(id)) continue;
+      if (this.#live.has(id) || !this.known.mayHave(id) || this.troubles.isHalted(id)) continue;
       const loading = this.#loading.get(id);
       if (loading === undefined) missing.push(id);
       else waits.push(loading);
@@ -126,67 +128,116 @@ export class Cells {
    * next one: a crowd that asks for the passivated costs queries by its pace, not by its number.
    */
   loadAsked(id: string): Promise<number> {
-    const gathering = this.#askedNext;
-    if (gathering !== undefined && gathering.ids.length < askedTogetherMax) {
-      gathering.ids.push(id);
-      return gathering.loaded;
-    }
-    if (this.#askedUnderWay < askedUnderWayMax) return this.#loadAsked([id]);
-    const ids = [id];
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const loaded = promise.then(() => this.#loadAsked(ids));
-    this.#askedNext = { ids, loaded };
-    this.#askedWaiting.push(() => {
-      if (this.#askedNext?.ids === ids) this.#askedNext = undefined;
-      resolve();
-    });
-    return loaded;
-  }
-
-  async #loadAsked(ids: readonly string[]): Promise<number> {
-    this.#askedUnderWay++;
-    try {
-      return await this.load(ids);
-    } finally {
-      this.#askedUnderWay--;
-      this.#askedWaiting.shift()?.();
-    }
+    return this.#asked.load(id);
   }
 
   async #fetch(ids: readonly string[]): Promise<number> {
     try {
       const stored = await this.store.load(this.stage.name, this.partition, ids);
+      const distrusted: [StoredActor, SnapshotDistrusted][] = [];
       for (const actor of stored) {
-        this.#put(this.restore(actor));
-        this.loaded++;
+        try {
+          this.#put(this.restore(actor));
+        } catch (thrown) {
+          const hasJournal = this.stage.behaviour.durability === "journal";
+          if (hasJournal && thrown instanceof SnapshotDistrusted) distrusted.push([actor, thrown]);
+          else this.#haltUnloadable(actor, thrown);
+        }
       }
-      return stored.length;
+      if (distrusted.length > 0) await this.#rebuild(distrusted);
+      const loaded = stored.filter(({ actorId }) => this.#live.has(actorId)).length;
+      this.loaded += loaded;
+      return loaded;
     } finally {
       for (const id of ids) this.#loading.delete(id);
     }
   }
 
+  /** Makes actors live from their whole journal. The bad snapshot is replaced with the next commit. */
+  async #rebuild(distrusted: readonly [StoredActor, SnapshotDistrusted][]): Promise<void> {
+    const { stage, partition, store } = this;
+    const ids = distrusted.map(([{ actorId }]) => actorId);
+    const found = await store.load(stage.name, partition, ids, { fromStart: true });
+    const wholes = new Map(found.map((actor) => [actor.actorId, actor]));
+    for (const [actor, why] of distrusted) {
+      try {
+        const cell = this.restore(wholeOf(actor, why, wholes.get(actor.actorId)));
+        // The bad ones are stored still.
+        for (const { part, hash } of actor.parts) cell.hashes.set(part, hash);
+        this.#put(cell);
+        this.ports.rebuilt(cell.id, why.reason);
+      } catch (thrown) {
+        this.#haltUnloadable(actor, thrown);
+      }
+    }
+  }
+
+  /**
+   * The actor as it was, beside the live one; `undefined` when there was none yet.
+   *
+   * @throws {ActorHalted} what is stored of it cannot be restored
+   */
+  async past(id: string, asOf: AsOf): Promise<Cell | undefined> {
+    const { stage, partition, store } = this;
+    const [stored] = await store.load(stage.name, partition, [id], asOf);
+    if (stored === undefined) return undefined;
+    try {
+      return this.restore(stored);
+    } catch (thrown) {
+      if (!(thrown instanceof SnapshotDistrusted)) throw new ActorHalted(id, reasonOf(thrown));
+      const start = { ...asOf, fromStart: true };
+      const [whole] = await store.load(stage.name, partition, [id], start);
+      return this.restore(wholeOf(stored, thrown, whole));
+    }
+  }
+
+  #haltUnloadable(actor: StoredActor, thrown: unknown): void {
+    this.halt(actor.actorId, reasonOf(thrown), -1, actor.journal[0]?.receivedAt);
+  }
+
+  /**
+   * Takes an actor out of use until it is released from its {@link Troubles}.
+   *
+   * @param at offset of the message that was too much; −1: it cannot be loaded
+   * @param behindSince arrival of its oldest row that no snapshot reflects. @default that of its cell
+   */
+  halt(id: string, reason: string, at: number = -1, behindSince: number = Infinity): void {
+    const cell = this.#live.get(id) ?? this.#broken.get(id);
+    this.troubles.halt({
+      id,
+      reason,
+      since: this.ports.now(),
+      at,
+      behindSince: Math.min(behindSince, cell?.behindSince ?? Infinity),
+    });
+    this.drop(id);
+    this.ports.halted(id, reason);
+  }
+
   /** Arrival of the oldest row that no snapshot reflects, milliseconds; `Infinity` when there is none. */
   get behindSince(): number {
-    let oldest = Infinity;
+    let oldest = this.troubles.behindSince;
     for (const cell of this.#live.values()) oldest = Math.min(oldest, cell.behindSince);
     for (const cell of this.#broken.values()) oldest = Math.min(oldest, cell.behindSince);
     return oldest;
   }
 
   /**
-   * The actor as the store has it, in place of a live one whose state can no longer be trusted.
+   * The actor as the store has it, in place of a live one whose state can no longer be trusted;
+   * `undefined` when it is halted, as it cannot be loaded.
    *
    * @throws {Unavailable} call it again
    */
-  async reload(id: string): Promise<Cell> {
-    const broken = this.#live.get(id);
-    if (broken !== undefined) this.#broken.set(id, broken);
+  async reload(id: string): Promise<Cell | undefined> {
+    const live = this.#live.get(id);
+    if (live !== undefined) this.#broken.set(id, live);
     this.drop(id);
     await this.load([id]);
-    const cell = this.#live.get(id) ?? this.create(id);
-    cell.pinnedAt = this.#broken.get(id)?.pinnedAt ?? -1;
+    const broken = this.#broken.get(id);
     this.#broken.delete(id);
+    if (this.troubles.isHalted(id)) return undefined;
+    const cell = this.#live.get(id) ?? this.create(id);
+    cell.pinnedAt = broken?.pinnedAt ?? -1;
     return cell;
   }
 
@@ -220,34 +271,16 @@ export class Cells {
     this.measure(cell);
   }
 
-  /** The actor as its snapshot and journal say; its effects were committed already. */
+  /**
+   * The actor as its snapshot and journal say, live or not.
+   *
+   * @throws {SnapshotDistrusted}
+   * @throws {ReplayFailed}
+   */
   restore(actor: StoredActor): Cell {
-    const { behaviour } = this.stage;
-    for (const { part, body, checksum } of actor.parts) {
-      if (fingerprintHex(body) === checksum) continue;
-      throw new InvariantBroken(`Snapshot of ${actor.actorId} part '${part}' fails its checksum`);
-    }
-    const hasSnapshot = actor.parts.length > 0;
-    const state = hasSnapshot
-      ? behaviour.restore(actor.actorId, actor.parts)
-      : behaviour.create(actor.actorId);
-    const cell = this.#cell(actor.actorId, state);
-    for (const { part, offset, hash } of actor.parts) {
-      cell.offset = Math.max(cell.offset, offset);
-      cell.hashes.set(part, hash);
-    }
-    cell.snapshotOffset = cell.offset;
-    for (const event of actor.journal) {
-      behaviour.receive(cell.state, this.stage.replay(event), {
-        actorId: cell.id,
-        now: event.receivedAt,
-        partition: this.partition,
-        offset: event.offset,
-      });
-      cell.offset = event.offset;
-      cell.behindSince = Math.min(cell.behindSince, event.receivedAt);
-      cell.rowsBehind++;
-    }
+    const { state, ...position } = restoreActor(this.stage, this.partition, actor);
+    const cell = Object.assign(this.#cell(actor.actorId, state), position);
+    for (const { part, hash } of actor.parts) cell.hashes.set(part, hash);
     return cell;
   }
 
@@ -288,8 +321,9 @@ export class Cells {
    * the recently used (CLOCK).
    */
   passivate(bytesMax: number, committedOffset: number, most: number): Cell[] {
-    const behind = new Set<Cell>();
     let excess = this.#bytes - bytesMax;
+    if (excess <= 0) return [];
+    const behind = new Set<Cell>();
     for (
       let steps = this.#live.size * 2;
       excess > 0 && steps > 0 && behind.size < most;
@@ -324,5 +358,12 @@ export class Cells {
     if (cell === undefined) return;
     const idle = cell.snapshotOffset === cell.offset && this.#isIdle(cell, committedOffset);
     if (idle && this.#bytes > bytesMax) this.#passivate(cell);
+  }
+
+  /** Passivates a live actor whatever the budget, if all of it is stored; no messages may be at hand. */
+  dismiss(cell: Cell, committedOffset: number): boolean {
+    const isStored = cell.snapshotOffset === cell.offset && cell.pinnedAt < committedOffset;
+    if (isStored) this.#passivate(cell);
+    return isStored;
   }
 }

@@ -9,8 +9,10 @@ import { Applier } from "./applier.ts";
 import { Batch } from "./batch.ts";
 import { Cells } from "./cells.ts";
 import { Emitter } from "./emitter.ts";
+import { Turns } from "./restore/turns.ts";
+import type { Troubles } from "./restore/troubles.ts";
 import { retry, type RetryOptions } from "./retry.ts";
-import type { ShardOptions } from "./shard_types.ts";
+import type { ShardOptions, ShardReport, ShardTotals } from "./shard_types.ts";
 import { SnapshotKeeper } from "./snapshot_keeper.ts";
 
 export interface Ownership {
@@ -26,6 +28,10 @@ export interface Ownership {
   /** A record is half applied, as an actor is being rebuilt: nothing may be sealed now. */
   isRebuilding: boolean;
   committedOffset: number;
+  /** Aborted when it is over. */
+  readonly signal: AbortSignal;
+  /** Whoever changes actors waits for it: a fetch, or an operator. */
+  readonly turns: Turns;
   /** Once it stops: until when it goes on writing snapshots, milliseconds. */
   releaseUntil?: number;
 }
@@ -34,6 +40,8 @@ export interface OwnershipPorts {
   /** The pending batch has something to commit, though nothing was applied. */
   filled(): void;
   parked(actorId: string, error: Error): void;
+  /** Outlives the ownership. */
+  readonly troubles: Troubles;
 }
 
 /** Where a shard goes on that was just taken. */
@@ -43,8 +51,18 @@ export function newOwnership(
   retrying: RetryOptions,
   ports: OwnershipPorts,
 ): Ownership {
-  const { stage, partition, store, log, clock } = options;
-  const cells = new Cells(stage, partition, store);
+  const { stage, partition, store, log, clock, events } = options;
+  ports.troubles.forgetFrom(claim.nextOffset);
+  const cells = new Cells(stage, partition, store, {
+    troubles: ports.troubles,
+    now: () => clock.now(),
+    rebuilt(actorId, reason) {
+      own.pending.snapshots.add(actorId);
+      ports.filled();
+      events?.rebuilt?.(actorId, reason);
+    },
+    halted: (actorId, reason) => events?.halted?.(actorId, reason),
+  });
   // Nothing was ever committed, so the store knows nobody.
   if (claim.nextOffset === 0) cells.known.complete();
   const own: Ownership = {
@@ -67,6 +85,33 @@ export function newOwnership(
     committing: undefined,
     isRebuilding: false,
     committedOffset: claim.nextOffset,
+    signal: retrying.signal,
+    turns: new Turns(),
   };
   return own;
+}
+
+/** @param totals those of the ownerships before this one are in it */
+export function reportOf(
+  { stage, partition, clock }: ShardOptions,
+  own: Ownership | undefined,
+  totals: ShardTotals,
+): ShardReport {
+  const now = clock.now();
+  return {
+    stage: stage.name,
+    partition,
+    epoch: own?.claim.epoch ?? 0,
+    nextOffset: own?.committedOffset ?? 0,
+    appliedOffset: own?.pending.newOffset ?? 0,
+    actors: own?.cells.size ?? 0,
+    actorBytes: own?.cells.bytes ?? 0,
+    mailbox: (own?.pending.size ?? 0) + (own?.committing?.size ?? 0),
+    emitting: own?.emitter.waiting ?? 0,
+    ...totals,
+    ignored: totals.ignored + (own?.applier.ignored ?? 0),
+    loaded: totals.loaded + (own?.cells.loaded ?? 0),
+    passivated: totals.passivated + (own?.cells.passivated ?? 0),
+    snapshotAgeMs: now - Math.min(own?.cells.behindSince ?? Infinity, now),
+  };
 }

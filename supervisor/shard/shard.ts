@@ -9,16 +9,17 @@
  *
  * @module
  */
-import { InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
+import { OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
 import type { AskContext } from "../../actors/kernel/behaviour.ts";
 import type { AsOf, CommitBatch, ShardClaim, SourcePosition } from "../store/store.ts";
 import type { LogRecord } from "../log/log.ts";
 import { Batch } from "./batch.ts";
-import type { Cell } from "./cells.ts";
 import { Gate } from "./gate.ts";
 import { release, verifyHash, wantSnapshots } from "./hand_off.ts";
-import { newOwnership, type Ownership } from "./ownership.ts";
+import { newOwnership, type Ownership, reportOf } from "./ownership.ts";
+import { findActor, passivateActor, restartActor } from "./restore/operate.ts";
+import { type HaltedActor, Troubles } from "./restore/troubles.ts";
 import { retry, type RetryOptions } from "./retry.ts";
 import type { Inspection, ShardOptions, ShardReport, ShardState } from "./shard_types.ts";
 import { runTogether } from "./task_group.ts";
@@ -52,6 +53,8 @@ export class Shard {
   readonly #committed = new Gate();
   readonly #rebuilt = new Gate();
   readonly #resumed = new Gate();
+  readonly #gates = { committed: this.#committed, rebuilt: this.#rebuilt, filled: this.#filled };
+  readonly #troubles = new Troubles();
   #inputEnded = false;
   #paused = false;
   /** The epoch of the last ownership: after an unknown outcome only this one is taken again. */
@@ -157,6 +160,7 @@ export class Shard {
 
   #take(claim: ShardClaim, retrying: RetryOptions): Ownership {
     const own = newOwnership(this.options, claim, retrying, {
+      troubles: this.#troubles,
       filled: () => this.#filled.open(),
       parked: (actorId, error) => {
         this.#counts.parked++;
@@ -187,21 +191,8 @@ export class Shard {
       // A pause holds back what was fetched, too.
       while (this.#paused && !stop.aborted) await this.#resumed.wait(stop);
       if (records.length === 0 || stop.aborted) continue;
-      const decoded = records.map((record) => own.applier.decode(record));
-      const wanted = new Set(decoded.flatMap((d) => d.messages.map((m) => m.actorId)));
-      own.cells.expect(wanted);
-      await retry(() => own.cells.load(wanted), retrying);
-      if (retrying.signal.aborted) return;
-      for (let i = 0; i < records.length; i++) {
-        const rebuilt = own.applier.apply(records[i]!, decoded[i]!, sources, own.pending);
-        if (rebuilt === undefined) continue;
-        own.isRebuilding = true;
-        await rebuilt;
-        own.isRebuilding = false;
-        this.#rebuilt.open();
-        // A poison bundle is much larger than its event.
-        await this.#whileFull(own, stop);
-      }
+      const apply = () => this.#applyRecords(own, records, sources, stop, retrying);
+      if (!await own.turns.take(apply)) return;
       position = records.at(-1)!.offset + 1;
       own.keeper.appliedUntil = records.at(-1)!.timestamp;
       this.#filled.open();
@@ -212,6 +203,32 @@ export class Shard {
     this.#filled.open();
     // Nothing more to wait for.
     this.#full.open();
+  }
+
+  /** @returns false when it is over before all were applied */
+  async #applyRecords(
+    own: Ownership,
+    records: readonly LogRecord[],
+    sources: Record<string, SourcePosition>,
+    stop: AbortSignal,
+    retrying: RetryOptions,
+  ): Promise<boolean> {
+    const decoded = records.map((record) => own.applier.decode(record));
+    const wanted = new Set(decoded.flatMap((d) => d.messages.map((m) => m.actorId)));
+    own.cells.expect(wanted);
+    await retry(() => own.cells.load(wanted), retrying);
+    if (retrying.signal.aborted) return false;
+    for (let i = 0; i < records.length; i++) {
+      const rebuilt = own.applier.apply(records[i]!, decoded[i]!, sources, own.pending);
+      if (rebuilt === undefined) continue;
+      own.isRebuilding = true;
+      await rebuilt;
+      own.isRebuilding = false;
+      this.#rebuilt.open();
+      // A poison bundle is much larger than its event.
+      await this.#whileFull(own, stop);
+    }
+    return true;
   }
 
   /** Waits while what was applied and not taken to be committed is too much. */
@@ -257,17 +274,14 @@ export class Shard {
       own.cells.measure(cell);
       if (cell.rowsBehind >= limits.snapshotRowsBehindMax) batch.snapshots.add(id);
     }
-    const sealed: CommitBatch = batch.seal(
-      {
-        stage: stage.name,
-        partition,
-        epoch: own.claim.epoch,
-        emittedOffset: own.emitter.emittedOffset,
-        cleanAt: own.keeper.cleanAt,
-      },
-      own.cells,
-      topics,
-    );
+    const owner = {
+      stage: stage.name,
+      partition,
+      epoch: own.claim.epoch,
+      emittedOffset: own.emitter.emittedOffset,
+      cleanAt: own.keeper.cleanAt,
+    };
+    const sealed: CommitBatch = batch.seal(owner, own.cells, topics);
     own.pending = new Batch(batch.newOffset);
     own.committing = batch;
     this.#taken.open();
@@ -316,6 +330,7 @@ export class Shard {
    * Asks an actor; `undefined` when the store has never seen it.
    *
    * @throws {Unavailable} the shard is not owned right now, or the store is away
+   * @throws {ActorHalted} it stands still until it is restarted
    */
   async ask(actorId: string, query: unknown, now: number, asOf?: AsOf): Promise<unknown> {
     const { stage, partition } = this.options;
@@ -330,33 +345,37 @@ export class Shard {
     const live = this.#own?.cells.peek(actorId) !== undefined && asOf === undefined;
     const cell = await this.#find(actorId, asOf);
     if (cell === undefined) return undefined;
-    return { cell, live, parts: this.options.stage.behaviour.describe(cell.state) };
+    const parts = this.options.stage.behaviour.describe(cell.state);
+    const parked = this.#troubles.parkedOf(actorId);
+    return { cell, live, parts, degraded: parked === 0 ? undefined : `${parked} parked` };
   }
 
-  /** The live actor, loaded if need be, or the one of the past. */
-  async #find(actorId: string, asOf: AsOf | undefined): Promise<Cell | undefined> {
-    const own = this.#own;
-    const { stage, partition, store } = this.options;
-    if (own === undefined) {
-      throw new Unavailable("shard", `${stage.name}/${partition} is ${this.#state}`);
-    }
-    if (asOf === undefined) {
-      // A loaded actor may be passivated before we look again; an unknown one was not loaded.
-      while (own.cells.peek(actorId) === undefined) {
-        if (await own.cells.loadAsked(actorId) === 0) break;
-      }
-      const cell = own.cells.get(actorId);
-      // Reading alone loads actors, too.
-      if (own.cells.bytes > this.options.actorBytesMax) this.#shrink(own);
-      return cell === undefined || cell.offset < 0 ? undefined : cell;
-    }
-    if (stage.behaviour.durability !== "journal") {
-      const message = `A ${stage.name} has no journal to go back in`;
-      throw new InvalidInput("as_of_unsupported", message, "as_of");
-    }
-    const [stored] = await store.load(stage.name, partition, [actorId], asOf);
-    const cell = stored === undefined ? undefined : own.cells.restore(stored);
-    return cell === undefined || cell.offset < 0 ? undefined : cell;
+  /** @throws {Unavailable} the shard is not owned right now */
+  get #owned(): Ownership {
+    if (this.#own !== undefined) return this.#own;
+    const { stage, partition } = this.options;
+    throw new Unavailable("shard", `${stage.name}/${partition} is ${this.#state}`);
+  }
+
+  async #find(actorId: string, asOf: AsOf | undefined) {
+    const own = this.#owned;
+    // Reading alone loads actors, too.
+    return await findActor(own, actorId, asOf).finally(() => this.#shrink(own));
+  }
+
+  /** Loads an actor anew. False when it is neither live nor halted, or halts again. */
+  async restartActor(id: string): Promise<boolean> {
+    return await restartActor(this.#owned, id, this.#gates);
+  }
+
+  /** Snapshots an actor and drops it once it is idle. False when it is not live, or busy for long. */
+  async passivateActor(actorId: string): Promise<boolean> {
+    return await passivateActor(this.#owned, this.options, actorId, this.#gates);
+  }
+
+  /** Actors that stand still until they are restarted. */
+  halted(): HaltedActor[] {
+    return this.#troubles.halted();
   }
 
   pause(): void {
@@ -374,27 +393,7 @@ export class Shard {
   }
 
   report(): ShardReport {
-    const own = this.#own;
-    const { stage, partition, clock } = this.options;
-    return {
-      stage: stage.name,
-      partition,
-      epoch: own?.claim.epoch ?? 0,
-      nextOffset: own?.committedOffset ?? 0,
-      appliedOffset: own?.pending.newOffset ?? 0,
-      actors: own?.cells.size ?? 0,
-      actorBytes: own?.cells.bytes ?? 0,
-      mailbox: (own?.pending.size ?? 0) + (own?.committing?.size ?? 0),
-      emitting: own?.emitter.waiting ?? 0,
-      state: this.#stateNow,
-      ...this.#counts,
-      ignored: this.#counts.ignored + (own?.applier.ignored ?? 0),
-      loaded: this.#counts.loaded + (own?.cells.loaded ?? 0),
-      passivated: this.#counts.passivated + (own?.cells.passivated ?? 0),
-      snapshotAgeMs: Math.max(
-        0,
-        clock.now() - Math.min(own?.cells.behindSince ?? Infinity, clock.now()),
-      ),
-    };
+    const halted = this.#troubles.haltedCount;
+    return reportOf(this.options, this.#own, { ...this.#counts, halted, state: this.#stateNow });
   }
 }

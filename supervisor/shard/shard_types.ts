@@ -9,6 +9,7 @@ import type { Log } from "../log/log.ts";
 import type { CommitBatch, ShardHash, Store } from "../store/store.ts";
 import type { Cell } from "./cells.ts";
 import type { Clock } from "./clock.ts";
+import type { DistrustReason } from "./restore/restore_actor.ts";
 import type { Stage } from "./stage.ts";
 
 export interface ShardOptions {
@@ -39,6 +40,10 @@ export interface ShardEvents {
   retaken?(error: Error): void;
   /** An event was dead-lettered. */
   parked?(actorId: string, error: Error): void;
+  /** A snapshot was no good; its actor was rebuilt from the journal. */
+  rebuilt?(actorId: string, reason: DistrustReason): void;
+  /** An actor was halted; its messages are parked until it is restarted. */
+  halted?(actorId: string, reason: string): void;
 }
 
 /** An actor as it is: its cell and every part of its state. */
@@ -46,10 +51,19 @@ export interface Inspection {
   readonly cell: Cell;
   readonly live: boolean;
   readonly parts: readonly Part[];
+  /** `n parked`: it threw on so many messages and goes on without them; `undefined`: on none. */
+  readonly degraded: string | undefined;
 }
 
 /** `waiting`: a call to log or store failed and is being tried again. */
 export type ShardState = "starting" | "running" | "waiting" | "paused" | "stopped";
+
+/** What a shard knows of itself beyond one ownership. */
+export type ShardTotals = Pick<
+  ShardReport,
+  | ("state" | "applied" | "ignored" | "parked" | "commits" | "commitMs" | "retakes")
+  | ("loaded" | "passivated" | "halted")
+>;
 
 /** A shard's row in `/admin/shards`. */
 export interface ShardReport {
@@ -75,6 +89,8 @@ export interface ShardReport {
   readonly retakes: number;
   readonly loaded: number;
   readonly passivated: number;
+  /** Actors that stand still until they are restarted. */
+  readonly halted: number;
   /** Age of the oldest arrival that no snapshot reflects, milliseconds. */
   readonly snapshotAgeMs: number;
 }

@@ -29,6 +29,8 @@ interface ShardState {
   sources: Record<string, SourcePosition>;
   outbox: OutboxEntry[];
   cleanAt: number;
+  /** Rows that arrived before it were dropped. */
+  journalFrom: number;
   /** Unsigned 64 bits. */
   hash: bigint;
   releasedAt: number | null;
@@ -57,6 +59,7 @@ export class MemoryStore implements Store {
         sources: {},
         outbox: [],
         cleanAt: -Infinity,
+        journalFrom: -Infinity,
         hash: 0n,
         releasedAt: null,
         rows: [],
@@ -105,14 +108,16 @@ export class MemoryStore implements Store {
     for (const actorId of new Set(actorIds)) {
       const rows = shard.rowsOf.get(actorId) ?? [];
       const parts = [...shard.snapshots.get(actorId)?.values() ?? []]
-        .filter((part) => isWithin(part, rows, asOf));
+        .filter((part) => asOf?.fromStart !== true && isWithin(part, rows, asOf));
       const from = parts.find((part) => part.part === "")?.offset ?? -1;
       const journal = rows.filter((row) => {
         if (row.offset <= from) return false;
         // As in the real store, rows that a snapshot is promised to reflect are not looked at.
         return asOf === undefined ? row.receivedAt >= shard.cleanAt : isRowWithin(row, asOf);
       }).map(({ offset, receivedAt, value }) => ({ offset, receivedAt, value }));
-      if (parts.length > 0 || journal.length > 0) actors.push({ actorId, parts, journal });
+      const isTruncated = asOf?.fromStart === true && shard.journalFrom > -Infinity;
+      if (parts.length === 0 && journal.length === 0) continue;
+      actors.push({ actorId, parts, journal, ...(isTruncated ? { isTruncated } : {}) });
     }
     return Promise.resolve(actors);
   }
@@ -197,6 +202,15 @@ export class MemoryStore implements Store {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** Drops the rows of a shard that arrived before `time`, as retention does by day. */
+  dropRowsBefore(stage: StageName, partition: number, time: number): void {
+    const shard = this.#shard(stage, partition);
+    const stays = (row: JournalRow) => row.receivedAt >= time;
+    shard.journalFrom = Math.max(shard.journalFrom, time);
+    shard.rows = shard.rows.filter(stays);
+    for (const [actorId, rows] of shard.rowsOf) shard.rowsOf.set(actorId, rows.filter(stays));
   }
 
   /** All journal rows of a shard in offset order: what a verifier reads. */

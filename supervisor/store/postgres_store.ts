@@ -135,7 +135,16 @@ export class PostgresStore implements Store {
         ? selectPlayers(sql, partition, wanted)
         : selectParts(sql, stage, partition, wanted);
     });
-    return decodeActors(rows);
+    const actors = decodeActors(rows);
+    if (asOf?.fromStart !== true || actors.length === 0) return actors;
+    // After the rows: what is dropped in between is told of.
+    const [shard] = await this.#read((sql) =>
+      sql<{ dropped: boolean }[]>`select journal_from is not null as dropped from shard
+        where stage = ${stage} and partition = ${partition}`
+    );
+    return shard?.dropped === true
+      ? actors.map((actor) => ({ ...actor, isTruncated: true }))
+      : actors;
   }
 
   async commit(batch: CommitBatch): Promise<void> {
@@ -334,6 +343,7 @@ function selectAsOf(
 ): Selected {
   const offset = asOf.offset ?? null;
   const receivedAt = asOf.receivedAt ?? null;
+  const fromStart = asOf.fromStart ?? false;
   return sql<LoadRow[]>`
     with bound as materialized (
       select coalesce(${offset}::float8::bigint, 9223372036854775807) as "offset",
@@ -344,7 +354,7 @@ function selectAsOf(
       select s.* from bound, w, lateral (
         select * from snapshot s
         where s.stage = ${stage} and s.actor_id = w.a and s.partition = ${partition} offset 0) s
-      where s."offset" <= bound."offset" and not exists (
+      where not ${fromStart}::boolean and s."offset" <= bound."offset" and not exists (
         select 1 from player_events e
         where ${stage}::text = 'player' and e.partition = ${partition} and e.player_key = w.k
           and e."offset" = s."offset" and e.received_at > bound.received_at)

@@ -120,6 +120,8 @@ export interface StoredActor {
   readonly parts: readonly SnapshotPart[];
   /** Journal rows after the snapshot, in offset order; always empty for snapshot-durable actors. */
   readonly journal: readonly StoredEvent[];
+  /** Loaded from the start, but days of the shard's journal were dropped: its first rows may be among them. */
+  readonly isTruncated?: boolean;
 }
 
 export interface StoredEvent {
@@ -129,12 +131,14 @@ export interface StoredEvent {
   readonly value: string;
 }
 
-/** How far back an actor is wanted. With neither, its newest committed state. */
+/** How far back an actor is wanted. With none of them, its newest committed state. */
 export interface AsOf {
   /** Include messages up to and including this offset. */
   readonly offset?: number;
   /** Include messages received up to and including this time, milliseconds. */
   readonly receivedAt?: number;
+  /** Without its snapshots, by its whole journal: for an actor whose snapshot is no good. @default false */
+  readonly fromStart?: boolean;
 }
 
 export interface Store {

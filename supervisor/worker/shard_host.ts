@@ -121,13 +121,14 @@ export class ShardHost {
   async inspect(input: AskInput): Promise<ActorInspection | null> {
     const found = await this.shard(input).inspect(input.actorId, input.asOf);
     if (found === undefined) return null;
-    const { cell, parts, live } = found;
+    const { cell, parts, live, degraded } = found;
     return {
       id: input.actorId,
       version: `${input.partition}:${cell.offset}`,
       hash: fingerprintHex(parts.map(({ part, body }) => `${part}=${body}`).join("\n")),
       bytes: cell.bytes,
       live,
+      ...(degraded === undefined ? {} : { degraded }),
       state: Object.fromEntries(parts.map(({ part, body }) => [part || "state", JSON.parse(body)])),
     };
   }

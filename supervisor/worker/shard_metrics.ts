@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ActorHalted, InvalidInput } from "../../schema/errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { MetricsSink } from "../observability/metrics_sink.ts";
 import type { ShardEvents, ShardReport } from "../shard/shard_types.ts";
@@ -51,9 +52,31 @@ export function shardEvents(
       });
     },
     parked(actorId, error) {
-      const code = error.name === "InvalidInput" ? "invalid" : "poison";
+      const code = error instanceof InvalidInput
+        ? "invalid"
+        : error instanceof ActorHalted
+        ? error.code
+        : "poison";
       sink.add("dead_letters_total", 1, { source: stage, code });
+      // A halted actor has said so once.
+      if (error instanceof ActorHalted) return;
       log.warn("Dead-lettered an event", { stage, actor: actorId, error: error.message });
+    },
+    rebuilt(actorId, reason) {
+      sink.add("snapshots_rebuilt_total", 1, { stage, reason });
+      log.warn("Rebuilt an actor from the journal as its snapshot is no good", {
+        stage,
+        actor: actorId,
+        reason,
+      });
+    },
+    halted(actorId, reason) {
+      sink.add("actors_halted_total", 1, { stage });
+      log.error("Halted an actor: its events go to dlq.events until it is restarted", {
+        stage,
+        actor: actorId,
+        reason,
+      });
     },
   };
 }
@@ -71,6 +94,7 @@ export class ShardGauges {
     const labels = { stage, partition };
     sink.set("shard_next_offset", report.nextOffset, labels);
     sink.set("actors_live", report.actors, labels);
+    sink.set("actors_halted", report.halted, labels);
     sink.set("actor_bytes", report.actorBytes, labels);
     sink.set("outbox_pending", report.emitting, labels);
     sink.add("events_applied_total", grown((r) => r.applied), { stage });

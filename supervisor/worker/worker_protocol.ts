@@ -48,6 +48,8 @@ export interface ActorInspection {
   readonly hash: string;
   readonly bytes: number;
   readonly live: boolean;
+  /** `n parked`: it threw on so many messages and goes on without them; left out: on none. */
+  readonly degraded?: string;
   /** Snapshot parts, parsed. */
   readonly state: JsonObject;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Part } from "../../../actors/kernel/behaviour.ts";
+import { ActorHalted } from "../../../schema/errors.ts";
 import { fingerprintHex } from "../../../schema/hash.ts";
 import type { SnapshotPart, StoredActor } from "../../store/store.ts";
 import type { AnyBehaviour, Stage } from "../stage.ts";
@@ -29,8 +30,7 @@ export class SnapshotDistrusted extends Error {
 export class ReplayFailed extends Error {
   override readonly name = "ReplayFailed";
   constructor(readonly offset: number, cause: unknown) {
-    const said = cause instanceof Error ? cause.message : String(cause);
-    super(`replay of offset ${offset} failed: ${said}`, { cause });
+    super(`replay of offset ${offset} failed: ${saidBy(cause)}`, { cause });
   }
 }
 
@@ -74,6 +74,41 @@ export function restoreActor(stage: Stage, partition: number, actor: StoredActor
     behindSince = Math.min(behindSince, event.receivedAt);
   }
   return { state, offset, snapshotOffset, rowsBehind: journal.length, behindSince };
+}
+
+/**
+ * What to restore in place of an actor whose snapshot is no good.
+ *
+ * @param actor as it is stored, with that snapshot
+ * @param whole its journal from the start, without snapshots
+ * @throws {ActorHalted} the journal is not whole: its state would be an invented one
+ */
+export function wholeOf(
+  actor: StoredActor,
+  why: SnapshotDistrusted,
+  whole: StoredActor | undefined,
+): StoredActor {
+  const gap = journalGap(actor, whole);
+  if (gap === undefined) return whole!;
+  throw new ActorHalted(actor.actorId, `${reasonOf(why)}, and ${gap}`);
+}
+
+/** Why an actor cannot be restored, for operators. */
+export function reasonOf(thrown: unknown): string {
+  if (thrown instanceof ActorHalted) return thrown.reason;
+  const said = saidBy(thrown);
+  return thrown instanceof SnapshotDistrusted ? `its snapshot is no good, as ${said}` : said;
+}
+
+/** What speaks against rebuilding an actor from its journal; `undefined`: nothing. */
+function journalGap(actor: StoredActor, whole: StoredActor | undefined): string | undefined {
+  if (whole === undefined) return "the journal has no rows of it";
+  if (whole.isTruncated === true) return "the oldest days of the journal were dropped";
+  const reflected = actor.parts.find(({ part }) => part === "")?.offset;
+  if (reflected === undefined || whole.journal.some(({ offset }) => offset === reflected)) {
+    return undefined;
+  }
+  return `the journal has no row at offset ${reflected}, which it reflects`;
 }
 
 /**

@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { DistrustReason } from "./restore_actor.ts";
+
 /** An actor that takes no messages: they are parked, and who asks is told why. */
 export interface HaltedActor {
   readonly id: string;
@@ -21,6 +23,24 @@ interface Halt extends HaltedActor {
   readonly behindSince: number;
 }
 
+/** Whom the actors of a shard tell of trouble. */
+export interface TroublePorts {
+  readonly troubles: Troubles;
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+  /** An actor's snapshot was no good. It came from the journal, and needs a new one. */
+  rebuilt(actorId: string, reason: DistrustReason): void;
+  halted(actorId: string, reason: string): void;
+}
+
+/** Nobody to tell. */
+export const alone = (): TroublePorts => ({
+  troubles: new Troubles(),
+  now: () => 0,
+  rebuilt() {},
+  halted() {},
+});
+
 /** Beyond, the count of who was parked first is forgotten. */
 const degradedMax = 10_000;
 
@@ -35,6 +55,11 @@ export class Troubles {
   /** Why it is halted; `undefined` when it is not. */
   reasonOf(id: string): string | undefined {
     return this.#halted.get(id)?.reason;
+  }
+
+  /** Offset of the message that halted it; −1 when it is not halted, or could not be loaded. */
+  haltedAt(id: string): number {
+    return this.#halted.get(id)?.at ?? -1;
   }
 
   isHalted(id: string): boolean {

@@ -24,6 +24,13 @@ export const tallyBytes = 700;
 /** How often `receive` was called; and throws still to come for messages of type `flaky`. */
 export const tallyProbe = { received: 0, flaky: 0 };
 
+let throwsFor: string | undefined;
+
+/** From here on it throws at every message of this user, as if its code were another. */
+export function tallyThrowsFor(user: string | undefined): void {
+  throwsFor = user;
+}
+
 const tally: Behaviour<Tally, PlayerEvent, "sum", number> = {
   kind: "player",
   version: 5,
@@ -32,6 +39,7 @@ const tally: Behaviour<Tally, PlayerEvent, "sum", number> = {
   receive(state, event, { offset, actorId, now }) {
     tallyProbe.received++;
     const n = Number(event.properties["n"] ?? 0);
+    if (throwsFor !== undefined && actorId === `t/${throwsFor}`) throw new TypeError("told to");
     if (event.event_type === "refused") throw new InvalidInput("refused", "told to", "n");
     if (n === 0) return undefined;
     state.sum += n;
