@@ -13,6 +13,7 @@ import { drill as jsonSuite } from "./json_suite.ts";
 import { poison } from "./poison.ts";
 import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
+import { everyCall } from "./shard_faults/every_call.ts";
 import { frozenWorker } from "./shard_faults/frozen_worker.ts";
 import { simulator } from "./shard_faults/simulator.ts";
 import { hungStore } from "./store_faults/hung_store.ts";
@@ -26,6 +27,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   frozenWorker,
   stoppedStore,
   hungStore,
+  everyCall,
   poison,
   tripleSend,
   rebuild,

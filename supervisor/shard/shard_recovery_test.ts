@@ -3,151 +3,10 @@
  * a run without faults.
  */
 import assert from "node:assert/strict";
-import type { GameTotals } from "../../schema/game_queries.ts";
-import { limits } from "../../schema/limits.ts";
-import { away, type Fault, Faults, silent } from "./testing/faults.ts";
-import { rawEvent, type Running, ShardWorld } from "./testing/shard_world.ts";
+import { away, silent } from "./testing/faults.ts";
+import { ids, sweep, undisturbed } from "./testing/recovery.ts";
 
-type Ending = Fault | "dead" | "deadAfter" | undefined;
-
-const purchase = { event_type: "purchase", properties: { amount: 300, currency: "USD" } };
-const event = (id: string, user: string, fields = {}) =>
-  rawEvent({ event_id: id, user_id: user, ...fields });
-
-const waves = [
-  [event("a1", "ann"), event("a2", "ann", purchase), event("b1", "bob"), event("a1", "ann")],
-  [event("b2", "bob", { game_id: "h" }), event("a3", "ann", { properties: { score: 9 } })],
-  [event("a2", "ann", purchase), event("b3", "bob", { event_type: "session.end" })],
-];
-const afterSilence = [event("a4", "ann"), event("b1", "bob"), event("b4", "bob")];
-const ids = ["a1", "a2", "a3", "a4", "b1", "b2", "b3", "b4"];
-
-/** What must come out, however often it was interrupted. */
-interface Outcome {
-  readonly players: readonly object[];
-  readonly games: readonly (GameTotals | undefined)[];
-  /** Event ids in the journal, sorted. */
-  readonly journal: readonly string[];
-  readonly timers: number;
-}
-
-/** One process after the other on the same log and store; each has a player and a game shard. */
-class Lives {
-  readonly world = new ShardWorld();
-  /** Calls that could fail so far, over all lives. */
-  calls = 0;
-  faultsSeen = 0;
-  deaths = 0;
-  readonly #all: Running[] = [];
-  current: readonly Running[] = [];
-
-  constructor(readonly failing: (call: number, name: string) => Ending) {}
-
-  boot(): void {
-    const faults = new Faults();
-    let isDead = false;
-    faults.onCall = (_call, name) => {
-      if (isDead) return "dead";
-      const fault = this.failing(this.calls++, name);
-      if (fault === undefined) return undefined;
-      this.faultsSeen++;
-      isDead = fault === "dead" || fault === "deadAfter";
-      if (isDead) this.#dieSoon();
-      return fault;
-    };
-    const { world } = this;
-    const ports = { log: faults.log(world.log), store: faults.store(world.store) };
-    this.current = [world.start(ports), world.startGame(ports)];
-    this.#all.push(...this.current);
-  }
-
-  /** All loops of the process are gone, and another process starts. */
-  #dieSoon(): void {
-    this.deaths++;
-    const dying = this.current;
-    queueMicrotask(() => {
-      for (const running of dying) running.kill.abort();
-      this.boot();
-    });
-  }
-
-  settled(): Promise<void> {
-    return this.world.until(() => this.current.every((r) => this.world.isSettled(r)));
-  }
-
-  async stop(): Promise<void> {
-    await this.world.until(() => {
-      // Those, too, that come up because one died while it stopped.
-      for (const running of this.#all) running.stop.abort();
-      return this.current.every((running) => running.end !== undefined);
-    });
-  }
-
-  get retakes(): number {
-    return this.#all.reduce((sum, running) => sum + running.retaken.length, 0);
-  }
-
-  failed(): (string | Error)[] {
-    return this.#all.map((r) => r.end).filter((end) => end !== undefined && end !== "returned");
-  }
-}
-
-async function play(lives: Lives): Promise<Outcome> {
-  const { world } = lives;
-  await world.clock.advance(1000);
-  lives.boot();
-  for (const wave of waves) {
-    await world.send(...wave);
-    await world.clock.advance(limits.gameCommitIntervalMs + 100);
-  }
-  await lives.settled();
-  await lives.stop();
-  // Everybody falls silent while nobody watches.
-  await world.clock.advance(limits.sessionSilenceMs + 1000);
-  lives.boot();
-  await world.clock.advance(2 * limits.timerPollMs);
-  await world.send(...afterSilence);
-  await lives.settled();
-  const outcome = await outcomeOf(lives);
-  await lives.stop();
-  return outcome;
-}
-
-async function outcomeOf({ world, current }: Lives): Promise<Outcome> {
-  const [players, games] = current;
-  const profiles = await Promise.all(["ann", "bob"].map(async (user) => {
-    // Positions and the moments of retries differ from run to run.
-    const { version: _, stateHash: __, currentSession, engagementScore: ___, ...profile } =
-      (await world.profile(players!, user))!;
-    return { ...profile, currentSession: { ...currentSession, id: "" } };
-  }));
-  const totals = await Promise.all(["g", "h"].map((id) => world.totals(games!, id)));
-  const rows = world.store.rows("player", 0).map((row) => JSON.parse(row.value));
-  return {
-    players: profiles,
-    games: totals.map((t) => t && { ...t, eventsPerSecond: 0 }),
-    journal: rows.filter((e) => e.event_type !== "$timer").map((e) => e.event_id).sort(),
-    timers: (await world.store.dueTimers("player", 0, Infinity, 100)).length,
-  };
-}
-
-const expected = await play(new Lives(() => undefined));
-
-/** Runs once for each call that `fault` has an ending for. Returns how many runs there were. */
-async function sweep(fault: (name: string) => Ending): Promise<Lives[]> {
-  const runs: Lives[] = [];
-  for (let n = 0;; n++) {
-    let seen = 0;
-    const lives = new Lives((_call, name) => {
-      const ending = fault(name);
-      return ending !== undefined && seen++ === n ? ending : undefined;
-    });
-    const outcome = await play(lives);
-    if (lives.faultsSeen === 0) return runs;
-    assert.deepEqual(outcome, expected, `fault at the call ${n} of its kind`);
-    runs.push(lives);
-  }
-}
+const expected = await undisturbed();
 
 const isWrite = (name: string) => name === "commit" || name === "append";
 
@@ -165,31 +24,31 @@ Deno.test("Shard's outcome without faults is the one written here", () => {
 });
 
 Deno.test("Shard recovers from a kill before the effect of any of its calls", async () => {
-  const runs = await sweep(() => "dead");
+  const runs = await sweep(expected, () => "dead");
   assert.ok(runs.length > 40, `${runs.length}`);
   for (const lives of runs) assert.deepEqual([lives.deaths, lives.failed()], [1, []]);
 });
 
 Deno.test("Shard recovers from a kill after the effect of any of its calls", async () => {
-  const runs = await sweep(() => "deadAfter");
+  const runs = await sweep(expected, () => "deadAfter");
   assert.ok(runs.length > 40, `${runs.length}`);
 });
 
 Deno.test("Shard waits and goes on when any of its calls finds its resource away", async () => {
-  const runs = await sweep((name) => name === "trim" ? undefined : away());
+  const runs = await sweep(expected, (name) => name === "trim" ? undefined : away());
   assert.ok(runs.length > 40, `${runs.length}`);
   for (const lives of runs) assert.deepEqual(lives.failed(), []);
 });
 
 Deno.test("Shard counts nothing twice when a write takes effect and its answer is lost", async () => {
-  const runs = await sweep((name) => isWrite(name) ? silent(true) : undefined);
+  const runs = await sweep(expected, (name) => isWrite(name) ? silent(true) : undefined);
   assert.ok(runs.length >= 10, `${runs.length}`);
   assert.ok(runs.some((lives) => lives.retakes === 1) && runs.some((lives) => lives.retakes === 0));
   for (const lives of runs) assert.deepEqual(lives.failed(), []);
 });
 
 Deno.test("Shard loses nothing when a write has no effect and its answer is lost", async () => {
-  const runs = await sweep((name) => isWrite(name) ? silent(false) : undefined);
+  const runs = await sweep(expected, (name) => isWrite(name) ? silent(false) : undefined);
   assert.ok(runs.length >= 10, `${runs.length}`);
   for (const lives of runs) assert.deepEqual(lives.failed(), []);
 });
