@@ -1,0 +1,68 @@
+/**
+ * Time travel over the admin API: what changed of an actor between two points, and whether its
+ * journal leads to what it is.
+ *
+ * @module
+ */
+import type { Context, Hono } from "hono";
+import { InvalidInput } from "../../schema/errors.ts";
+import type { Json } from "../../schema/event.ts";
+import type { ActorKind } from "../platform.ts";
+import { parsePoint, type Point } from "../replay/point.ts";
+import type { ReplayReport } from "../replay/replay_actor.ts";
+import type { StateDiff } from "../replay/time_travel.ts";
+import { problem } from "./admin_problem.ts";
+
+export interface TimeTravel {
+  /**
+   * `null` when the platform has never seen the actor.
+   *
+   * @param to @default now
+   */
+  diff(kind: ActorKind, id: string, from: Point, to?: Point): Promise<StateDiff | null>;
+  replay(kind: ActorKind, id: string, asOf?: Point): Promise<ReplayReport | null>;
+}
+
+/** @param mask hides fields of players that operators have no need to see */
+export function addTimeTravelRoutes(
+  app: Hono,
+  travel: TimeTravel,
+  mask: (value: Json) => Json = (value) => value,
+): void {
+  const masked = (value: object | null, c: Context): Response => {
+    if (value !== null) return c.json(mask(value as Json) as object);
+    const { kind, id } = c.req.param();
+    return problem(404, "unknown_actor", `No event has reached ${kind} '${id}' by then`);
+  };
+  app.get("/admin/actors/:kind/:id/diff", async (c) => {
+    const kind = kindOf(c);
+    if (kind === undefined) return unknownKind(c);
+    const from = pointOf(c, "from");
+    if (from === undefined) {
+      throw new InvalidInput("invalid_field", "from must say where the diff begins", "from");
+    }
+    return masked(await travel.diff(kind, c.req.param("id"), from, pointOf(c, "to")), c);
+  });
+  app.post("/admin/actors/:kind/:id/replay", async (c) => {
+    const kind = kindOf(c);
+    if (kind === undefined) return unknownKind(c);
+    return masked(await travel.replay(kind, c.req.param("id"), pointOf(c, "as_of")), c);
+  });
+}
+
+const kinds: readonly ActorKind[] = ["player", "game"];
+
+const kindOf = (c: Context) => kinds.find((kind) => kind === c.req.param("kind"));
+
+const unknownKind = (c: Context) =>
+  problem(
+    404,
+    "not_found",
+    `Actors are of the kinds ${kinds.join(", ")}: got '${c.req.param("kind")}'`,
+  );
+
+/** A point of the query; `undefined` when it is not there. */
+function pointOf(c: Context, field: string): Point | undefined {
+  const text = c.req.query(field);
+  return text === undefined ? undefined : parsePoint(field, text);
+}
