@@ -57,7 +57,9 @@ export class Cells {
     readonly partition: number,
     readonly store: Store,
     readonly ports: TroublePorts = alone(),
-  ) {}
+  ) {
+    for (const { id } of this.troubles.halted()) this.known.add(id);
+  }
 
   get troubles(): Troubles {
     return this.ports.troubles;
@@ -211,6 +213,8 @@ export class Cells {
       behindSince: Math.min(behindSince, cell?.behindSince ?? Infinity),
     });
     this.drop(id);
+    // Without a snapshot nobody else tells of it.
+    this.known.add(id);
     this.ports.halted(id, reason);
   }
 

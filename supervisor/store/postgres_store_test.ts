@@ -282,3 +282,24 @@ Deno.test("PostgresStore and MemoryStore cannot be told apart", async () => {
     { numRuns: 40 },
   );
 });
+
+// The last one: from here on no shard's journal counts as whole.
+Deno.test("load() from the start says so once a day of the journal was dropped", async () => {
+  const partition = freshPartition();
+  const { epoch } = await store.takeShard("player", partition, "a");
+  const first = midnight - 400 * DAY_MS;
+  const rows = [0, 1, 2].map((offset) => ({
+    ...journalRow("s/old", offset),
+    receivedAt: first + offset * DAY_MS,
+  }));
+  await store.commit(commitBatch({ partition, epoch, oldOffset: 0, newOffset: 3, rows }));
+  const load = async () => {
+    const [actor] = await store.load("player", partition, ["s/old"], { fromStart: true });
+    return [actor!.journal.map(({ offset }) => offset), actor!.isTruncated];
+  };
+  assert.deepEqual(await load(), [[0, 1, 2], undefined]);
+  const day = new Date(first).toISOString().slice(0, 10);
+  await sql`select drop_day_partition(${day}::text::date)`;
+  await sql`select drop_day_partition(${day}::text::date)`;
+  assert.deepEqual(await load(), [[1, 2], true]);
+});

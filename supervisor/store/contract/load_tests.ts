@@ -140,6 +140,25 @@ export const loadTests: Readonly<Record<string, ContractTest>> = {
     assert.deepEqual(await offsets({ offset: 9 * day }), [0, day, 2 * day]);
   },
 
+  async "load() from the start gives the whole journal, and no snapshot"(store, partition) {
+    await sixRows(store, partition);
+    const owner = await Owner.take(store, "player", partition);
+    await owner.commit(8, {
+      snapshots: [snapshotPart("s/only", 5)],
+      cleanAt: midnight + 5 * second,
+    });
+    const fromStart = true;
+    const ids = ["s/a", "s/b", "s/only", "s/nobody"];
+    const actors = await store.load("player", partition, ids, { fromStart });
+    const found = actors.map((actor) => [actor.actorId, actor.parts, actor.journal.length]);
+    assert.deepEqual(found.sort(), [["s/a", [], 6], ["s/b", [], 1]]);
+    assert.ok(actors.every((actor) => !("isTruncated" in actor)));
+    const until = { fromStart, offset: 4 };
+    const [earlier] = await store.load("player", partition, ["s/a"], until);
+    assert.deepEqual(earlier!.parts, []);
+    assert.deepEqual(earlier!.journal.map(({ offset }) => offset), [0, 1, 2, 3, 4]);
+  },
+
   async "behind() names the actors with rows after their snapshot"(store, partition) {
     const owner = await Owner.take(store, "player", partition);
     const other = freshPartition();
