@@ -64,6 +64,12 @@ export interface Config {
   readonly jwt: JwtConfig | undefined;
   /** `LOG_LEVEL`. @default "info" */
   readonly logLevel: LogLevel;
+  /**
+   * `REDACT_FIELDS`, comma-separated: properties that admin answers mask; `none` masks nothing.
+   *
+   * @default email, phone, name, ip, address
+   */
+  readonly redactFields: readonly string[];
 }
 
 /**
@@ -101,10 +107,18 @@ export function readConfig(
     demoKey: read.secret("DEMO_KEY"),
     jwt: readJwt(read),
     logLevel: read.choice("LOG_LEVEL", logLevels, "info"),
+    redactFields: readRedactFields(read),
   };
   checkPorts(read, config);
   if (read.faults.length > 0) throw new ConfigFaults(read.faults);
   return config;
+}
+
+function readRedactFields(read: VariableReader): string[] {
+  const form = /^[\w.-]{1,64}(\s*,\s*[\w.-]{1,64}){0,99}$/;
+  const text = read.text("REDACT_FIELDS", form, "none, or up to 100 property names with commas") ??
+    "email,phone,name,ip,address";
+  return text === "none" ? [] : text.split(",").map((name) => name.trim());
 }
 
 function readJwt(read: VariableReader): JwtConfig | undefined {

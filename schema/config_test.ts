@@ -35,7 +35,15 @@ Deno.test("readConfig() gives the contract's defaults for an empty environment",
     demoKey: undefined,
     jwt: undefined,
     logLevel: "info",
+    redactFields: ["email", "phone", "name", "ip", "address"],
   });
+});
+
+Deno.test("readConfig() takes REDACT_FIELDS as names with commas, or none", () => {
+  const read = (text: string) => readConfig({ REDACT_FIELDS: text }).redactFields;
+  assert.deepEqual(read("e_mail, nick-name"), ["e_mail", "nick-name"]);
+  assert.deepEqual(read("none"), []);
+  assert.equal(faultsOf({ REDACT_FIELDS: "a,,b" }).size, 1);
 });
 
 Deno.test("readConfig() keeps at least one worker", () => {

@@ -16,6 +16,7 @@ import { createAdminApp } from "./admin/admin_app.ts";
 import { NodeAdmin } from "./node/node_admin.ts";
 import { gatewayMetrics } from "./node/gateway_metrics.ts";
 import { listenerChild } from "./node/listener_child.ts";
+import { nodeShadows } from "./node/node_shadows.ts";
 import { Node, type NodeOptions } from "./node/node.ts";
 import { loadSecrets, type Secrets, writePrivateFile } from "./node/secrets.ts";
 import { logger, setLogLevel } from "./observability/logger.ts";
@@ -52,17 +53,21 @@ function wire(
       metrics: gatewayMetrics(node.metrics.sink),
       log: logger("gateway"),
     });
+    const platform = new NodeAdmin(node, drain);
     const admin = createAdminApp({
-      platform: new NodeAdmin(node, drain),
+      platform,
       token: secrets.adminToken,
-      audit: (entry) => logger("audit").info("Admin call", { ...entry }),
+      audit: (row) => platform.record(row),
+      redactFields: config.redactFields,
+      shadows: nodeShadows(node.workers),
     });
     return [
+      platform.spec(),
       listenerChild({
         id: "admin",
         hostname: config.adminHost,
         port: config.adminPort,
-        fetch: (request) => admin.fetch(request),
+        fetch: (request, { remoteAddr }) => admin.fetch(request, { remote: remoteAddr.hostname }),
         onListen: (port) => onListen("admin", port),
       }),
       ...(config.roles.has("gateway")

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
-import { createLogger } from "../observability/logger.ts";
-import { type AuditEntry, createAdminApp } from "./admin_app.ts";
+import { createLogger, type LogLevel } from "../observability/logger.ts";
+import { createAdminApp } from "./admin_app.ts";
 import type {
+  ActorRow,
   ActorView,
   AdminPlatform,
+  AuditRow,
   DeadLetterRow,
   DeadLetterView,
   ShardRow,
@@ -34,7 +36,7 @@ const actor: ActorView = {
   hash: "00ff",
   bytes: 100,
   live: true,
-  state: { level: 4 },
+  state: { level: 4, e_mail: "a@b.c", deep: [{ IP: 1, ip: null }] },
   cost: null,
   recent_effects: [],
 };
@@ -50,15 +52,41 @@ const row: DeadLetterRow = {
   actor_id: "st/u",
   event_type: "purchase",
   replayable: true,
+  replayed: null,
 };
 
-const letter: DeadLetterView = { ...row, payload: "{}", event: null, actor: null };
+const letter: DeadLetterView = {
+  ...row,
+  payload: '{"email":"a@b.c","level":3}',
+  event: null,
+  actor: { id: "st/u", state: [["", { Name: "Ann" }]], position: "0:1", version: 1 },
+  discarded: null,
+};
+
+const cost = {
+  since: "1970-01-01T00:00:00.000Z",
+  events: 1,
+  cpu_us: 2,
+  event_bytes: 3,
+  effects: 4,
+};
+const listed: ActorRow = {
+  kind: "player",
+  id: "st/u",
+  partition: 3,
+  worker: "worker-1",
+  bytes: 100,
+  mailbox: 0,
+  cost,
+  share: 0.5,
+};
 
 /** The app over a platform that answers with the fixtures and records what it was asked. */
 function open(more: Partial<AdminPlatform> = {}) {
   const calls: unknown[][] = [];
-  const audits: AuditEntry[] = [];
+  const audits: AuditRow[] = [];
   const lines: string[] = [];
+  let level: LogLevel = "info";
   const platform: AdminPlatform = {
     tree: () => ({
       id: "platform",
@@ -80,11 +108,38 @@ function open(more: Partial<AdminPlatform> = {}) {
       return Promise.resolve({ items: [row], next_cursor: "1-2-3" });
     },
     dlqGet: (id) => Promise.resolve(id === letter.id ? letter : null),
-    dlqReplay: (id, edited) => {
-      calls.push([id, edited]);
+    dlqReplay: (id, call, edited) => {
+      calls.push(["replay", id, call, edited]);
       const replay = { id, event_id: "e", topic: "player.events.raw", partition: 1 };
       return Promise.resolve(id === letter.id ? replay : null);
     },
+    dlqReplayMany: (filter, options, call) => {
+      calls.push(["replayMany", filter, options, call]);
+      const skipped = { not_replayable: 0, replayed_before: 0 };
+      return Promise.resolve({ sent: 2, skipped, next_cursor: null });
+    },
+    dlqDiscard: (id, call) => {
+      const discarded = { at: "1970-01-01T00:00:00.000Z", call };
+      return Promise.resolve(id === letter.id ? { ...letter, discarded } : null);
+    },
+    actors: (kind, sort, limit) => {
+      calls.push(["actors", kind, sort, limit]);
+      return Promise.resolve([listed]);
+    },
+    actActor: (kind, id, action) => {
+      calls.push([action, kind, id]);
+      return Promise.resolve(true);
+    },
+    actShard: (stage, partition, action) => {
+      calls.push([action, stage, partition]);
+      return Promise.resolve(partition === 3 ? shard : null);
+    },
+    audit: (cursor, limit) => {
+      calls.push(["audit", cursor, limit]);
+      return Promise.resolve({ items: [], next_cursor: null });
+    },
+    logLevel: () => level,
+    setLogLevel: (to) => void (level = to),
     drain: () => void calls.push(["drain"]),
     ready: () => [{ part: "log", ready: true }],
     metrics: () => Promise.resolve("gamemetrics_up 1\n"),
@@ -95,6 +150,7 @@ function open(more: Partial<AdminPlatform> = {}) {
     platform,
     token,
     audit: (entry) => audits.push(entry),
+    redactFields: ["email", "name", "ip"],
     now: () => nowMs++,
     log: createLogger({ write: (line) => lines.push(line), level: () => "info" }),
   });
@@ -102,7 +158,7 @@ function open(more: Partial<AdminPlatform> = {}) {
     app.request(path, {
       ...init,
       headers: shown === null ? {} : { authorization: `Bearer ${shown}` },
-    });
+    }, { remote: "192.0.2.1" });
   const post = (path: string, body: BodyInit | null = null) =>
     request(path, { method: "POST", body });
   return { request, post, calls, audits, lines };
@@ -174,29 +230,52 @@ Deno.test("createAdminApp() audits method, target, status and duration of each c
   await request("/admin/actors/player/st%2Fu?as_of=2026-01-01T00:00:00Z");
   await post("/admin/drain");
   await request("/admin/nothing");
-  assert.deepEqual(audits, [
+  const all = audits.map(({ call: _, ...entry }) => entry);
+  const common = { duration_ms: 1, remote: "192.0.2.1" };
+  assert.deepEqual(all, [
     {
       at: "1970-01-01T00:00:00.001Z",
       method: "GET",
       target: "/admin/actors/player/st%2Fu?as_of=2026-01-01T00:00:00Z",
       status: 200,
-      duration_ms: 1,
+      ...common,
     },
     {
       at: "1970-01-01T00:00:00.003Z",
       method: "POST",
       target: "/admin/drain",
       status: 202,
-      duration_ms: 1,
+      ...common,
     },
     {
       at: "1970-01-01T00:00:00.005Z",
       method: "GET",
       target: "/admin/nothing",
       status: 404,
-      duration_ms: 1,
+      ...common,
     },
   ]);
+  assert.equal(new Set(audits.map(({ call }) => call)).size, 3);
+});
+
+Deno.test("createAdminApp() audits no secret, no body, and no endless target", async () => {
+  const { request, audits } = open();
+  await request("/admin/tree?x=1&access_token=s3cret");
+  await request(`/admin/tree?x=${"y".repeat(5000)}`);
+  await request("/admin/dlq/0:7/replay", { method: "POST", body: '{"email":"body@b.c"}' });
+  assert.equal(audits[0]!.target, "/admin/tree?x=1&access_token=%5Bredacted%5D");
+  assert.equal(audits[1]!.target.length, 2048);
+  const text = JSON.stringify(audits);
+  for (const secret of ["s3cret", "body@b.c", token]) assert.ok(!text.includes(secret), secret);
+});
+
+Deno.test("createAdminApp() names the call in its answer as in the audit trail", async () => {
+  const { post, request, audits, calls } = open();
+  const response = await post("/admin/dlq/0:7/replay");
+  assert.equal(response.headers.get("x-call-id"), audits[0]!.call);
+  assert.deepEqual(calls, [["replay", "0:7", audits[0]!.call, undefined]]);
+  const refused = await request("/admin/tree", {}, "wrong");
+  assert.equal(refused.headers.get("x-call-id"), audits[1]!.call);
 });
 
 Deno.test("GET /admin/tree gives the root, GET /admin/shards all rows", async () => {
@@ -212,7 +291,9 @@ Deno.test("GET /admin/actors/{kind}/{id} decodes the id, whatever it holds", asy
     const response = await request(`/admin/actors/player/${encodeURIComponent(id)}`);
     assert.equal(response.status, 200, id);
     assert.deepEqual(calls, [["player", id, undefined]]);
-    assert.deepEqual(await response.json(), { ...actor, id });
+    const { state: _, ...shown } = await response.json();
+    const { state: __, ...expected } = { ...actor, id };
+    assert.deepEqual(shown, expected);
   }
 });
 
@@ -248,7 +329,7 @@ Deno.test("GET /admin/dlq passes cursor and limit on", async () => {
 
 Deno.test("GET /admin/dlq/{id} gives the letter or 404", async () => {
   const { request } = open();
-  assert.deepEqual(await (await request("/admin/dlq/0:7")).json(), letter);
+  assert.deepEqual(await (await request("/admin/dlq/0:7?reveal=true")).json(), letter);
   await assertProblem(await request("/admin/dlq/0:8"), 404, "unknown_letter");
 });
 
@@ -258,7 +339,8 @@ Deno.test("POST /admin/dlq/{id}/replay replays as it is or as edited", async () 
   assert.equal(response.status, 202);
   assert.equal((await response.json()).event_id, "e");
   await post("/admin/dlq/0:7/replay", '{"user_id":"ü"}');
-  assert.deepEqual(calls, [["0:7", undefined], ["0:7", { user_id: "ü" }]]);
+  const asked = calls.map(([, id, , edited]) => [id, edited]);
+  assert.deepEqual(asked, [["0:7", undefined], ["0:7", { user_id: "ü" }]]);
   await assertProblem(await post("/admin/dlq/0:8/replay"), 404, "unknown_letter");
 });
 
@@ -269,6 +351,125 @@ Deno.test("POST /admin/dlq/{id}/replay refuses a body that is not JSON or too la
   await assertProblem(await post(path, new Uint8Array([0x22, 0xff, 0x22])), 400, "invalid_json");
   await assertProblem(await post(path, " ".repeat(200_000)), 413, "too_large");
   assert.deepEqual(calls, []);
+});
+
+Deno.test("Personal data is masked in answers, and shown with reveal=true, which is audited", async () => {
+  const { request, audits } = open();
+  const state = async (query: string) =>
+    (await (await request(`/admin/actors/player/st%2Fu${query}`)).json()).state;
+  assert.deepEqual(await state(""), {
+    level: 4,
+    e_mail: "[redacted]",
+    deep: [{ IP: "[redacted]", ip: null }],
+  });
+  assert.deepEqual(await state("?reveal=true"), actor.state);
+  assert.match(audits[1]!.target, /\?reveal=true$/);
+  const shown = await (await request("/admin/dlq/0:7")).json();
+  assert.equal(shown.payload, '{"email":"[redacted]","level":3}');
+  assert.deepEqual(shown.actor.state, [["", { Name: "[redacted]" }]]);
+  const wrong = await request("/admin/dlq/0:7?reveal=1");
+  const detail = await assertProblem(wrong, 400, "invalid_field");
+  assert.equal(detail, 'reveal must be one of true, false: got "1"');
+});
+
+Deno.test("GET /admin/actors passes kind, sort and limit on, and says what is wrong with them", async () => {
+  const { request, calls } = open();
+  assert.deepEqual(await (await request("/admin/actors")).json(), { items: [listed] });
+  await request("/admin/actors?kind=game&sort=bytes&limit=3");
+  assert.deepEqual(calls, [["actors", "player", "cpu", 20], ["actors", "game", "bytes", 3]]);
+  const faults = {
+    "kind=team": 'kind must be one of player, game: got "team"',
+    "sort=size": 'sort must be one of cpu, mailbox, bytes, events: got "size"',
+    "limit=0": 'limit must be a whole number of 1 to 100: got "0"',
+  };
+  for (const [query, expected] of Object.entries(faults)) {
+    const response = await request(`/admin/actors?${query}`);
+    assert.equal(await assertProblem(response, 400, "invalid_field"), expected);
+  }
+});
+
+Deno.test("POST /admin/actors/{kind}/{id}/restart and passivate reach the actor", async () => {
+  const { post, calls } = open();
+  for (const action of ["restart", "passivate"]) {
+    const response = await post(`/admin/actors/player/st%2Fu/${action}`);
+    const expected = { kind: "player", id: "st/u", action, done: true };
+    assert.deepEqual([response.status, await response.json()], [200, expected]);
+  }
+  assert.deepEqual(calls, [["restart", "player", "st/u"], ["passivate", "player", "st/u"]]);
+  await assertProblem(await post("/admin/actors/team/st%2Fu/restart"), 404, "not_found");
+});
+
+Deno.test("POST /admin/shards/{stage}/{partition}/pause, resume and restart reach the shard", async () => {
+  const { post, calls } = open();
+  for (const action of ["pause", "resume", "restart"]) {
+    const response = await post(`/admin/shards/player/3/${action}`);
+    assert.deepEqual([response.status, await response.json()], [200, shard]);
+  }
+  assert.deepEqual(calls, [["pause", "player", 3], ["resume", "player", 3], [
+    "restart",
+    "player",
+    3,
+  ]]);
+  for (const path of ["player/4", "player/x", "player/-1", "team/3"]) {
+    await assertProblem(await post(`/admin/shards/${path}/pause`), 404, "unknown_shard");
+  }
+});
+
+Deno.test("POST /admin/dlq/{id}/discard discards a letter", async () => {
+  const { post, audits } = open();
+  const response = await post("/admin/dlq/0:7/discard");
+  assert.deepEqual(await response.json(), {
+    id: "0:7",
+    discarded: { at: "1970-01-01T00:00:00.000Z", call: audits[0]!.call },
+  });
+  await assertProblem(await post("/admin/dlq/0:8/discard"), 404, "unknown_letter");
+});
+
+Deno.test("POST /admin/dlq/replay takes a filter, a limit and a cursor", async () => {
+  const { post, calls } = open();
+  const response = await post("/admin/dlq/replay");
+  assert.deepEqual([response.status, (await response.json()).sent], [202, 2]);
+  const body = { code: "poison", actor_id: "st/u", limit: 5, cursor: "0.1", again: true };
+  await post("/admin/dlq/replay", JSON.stringify(body));
+  const asked = calls.map(([, filter, options]) => [filter, options]);
+  assert.deepEqual(asked, [
+    [{}, { limit: 1000, cursor: undefined, again: false }],
+    [{ code: "poison", actor_id: "st/u" }, { limit: 5, cursor: "0.1", again: true }],
+  ]);
+});
+
+Deno.test("POST /admin/dlq/replay says what is wrong with its body", async () => {
+  const { post, calls } = open();
+  const faults: [string, string, RegExp][] = [
+    ["[]", "invalid_field", /^body must be a JSON object: got \[\]$/],
+    ['{"cod":"x"}', "unknown_field", /'cod'.*known are code, source, studio, actor_id/],
+    ['{"code":7}', "invalid_field", /^code must be a text of 1 to 512 characters: got 7$/],
+    ['{"limit":0}', "invalid_field", /^limit must be a whole number of 1 to 10000: got 0$/],
+    ['{"cursor":1}', "invalid_field", /^cursor must be/],
+    ['{"again":"yes"}', "invalid_field", /^again must be true or false: got "yes"$/],
+  ];
+  for (const [body, code, detail] of faults) {
+    assert.match(await assertProblem(await post("/admin/dlq/replay", body), 400, code), detail);
+  }
+  assert.deepEqual(calls, []);
+});
+
+Deno.test("GET and PUT /admin/log-level show and set the level", async () => {
+  const { request } = open();
+  const put = (body: string) => request("/admin/log-level", { method: "PUT", body });
+  assert.deepEqual(await (await request("/admin/log-level")).json(), { level: "info" });
+  assert.deepEqual(await (await put('{"level":"debug"}')).json(), { level: "debug" });
+  assert.deepEqual(await (await request("/admin/log-level")).json(), { level: "debug" });
+  const detail = await assertProblem(await put('{"level":"loud"}'), 400, "invalid_field");
+  assert.equal(detail, 'level must be one of debug, info, warn, error, silent: got "loud"');
+  await assertProblem(await put("{}"), 400, "invalid_field");
+});
+
+Deno.test("GET /admin/audit passes cursor and limit on", async () => {
+  const { request, calls } = open();
+  await request("/admin/audit?cursor=12&limit=7");
+  await request("/admin/audit");
+  assert.deepEqual(calls, [["audit", "12", 7], ["audit", undefined, 50]]);
 });
 
 Deno.test("POST /admin/drain begins the drain", async () => {
@@ -298,6 +499,7 @@ Deno.test("createAdminApp() maps errors by class and shows none of our own", asy
   const cases: [Error, number, string][] = [
     [new InvalidInput("invalid_cursor", "bad cursor"), 400, "invalid_cursor"],
     [new InvalidInput("not_replayable", "no event"), 409, "not_replayable"],
+    [new InvalidInput("discarded", "gone"), 409, "discarded"],
     [new Unavailable("log", "log away"), 503, "unavailable"],
     [new OutcomeUnknown("log", "who knows"), 503, "outcome_unknown"],
     [new TypeError("secret detail"), 500, "internal"],

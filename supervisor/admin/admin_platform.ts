@@ -3,8 +3,10 @@
  *
  * @module
  */
-import type { DeadLetter, Json, JsonObject, PlayerEvent } from "../../schema/event.ts";
+import type { DeadLetter, Json, PlayerEvent } from "../../schema/event.ts";
+import type { LogLevel } from "../../schema/config.ts";
 import type { ActorKind, PartHealth } from "../platform.ts";
+import type { StageName } from "../store/store.ts";
 import type { TreeNode } from "../tree/child.ts";
 
 /** A shard, wherever it runs. */
@@ -27,6 +29,58 @@ export interface ShardRow {
   readonly snapshot_age_ms: number;
 }
 
+/** What an actor has cost since `since`, five to ten minutes ago; estimates that err upwards. */
+export interface CostView {
+  readonly since: string;
+  readonly events: number;
+  readonly cpu_us: number;
+  /** Text of its events, UTF-16 units. */
+  readonly event_bytes: number;
+  readonly effects: number;
+}
+
+/** What actors can be ordered by. */
+export const actorSorts = ["cpu", "mailbox", "bytes", "events"] as const;
+export type ActorSort = typeof actorSorts[number];
+
+/** An actor in a list. */
+export interface ActorRow {
+  readonly kind: ActorKind;
+  readonly id: string;
+  readonly partition: number;
+  readonly worker: string;
+  /** About how much memory it takes; 0 when it is not held in memory now. */
+  readonly bytes: number;
+  /** Messages taken in and not yet committed. */
+  readonly mailbox: number;
+  readonly cost: CostView;
+  /** Its part of what all actors of its kind have cost by the measure asked for, 0 to 1. */
+  readonly share: number;
+}
+
+/** What can be done to a shard. */
+export const shardActions = ["pause", "resume", "restart"] as const;
+export type ShardAction = typeof shardActions[number];
+
+/** What can be done to an actor. */
+export const actorActions = ["restart", "passivate"] as const;
+export type ActorAction = typeof actorActions[number];
+
+/** What was done by a call. */
+export interface Done {
+  /** RFC 3339. */
+  readonly at: string;
+  /** The call as the audit trail names it. */
+  readonly call: string;
+}
+
+/** What has become of a dead letter. */
+export interface LetterMark {
+  readonly discarded: Done | null;
+  /** The last replay, and how many there were. */
+  readonly replayed: Done & { readonly times: number } | null;
+}
+
 /** An actor as operators see it. */
 export interface ActorView {
   readonly kind: ActorKind;
@@ -39,8 +93,8 @@ export interface ActorView {
   /** Held in memory now; else rebuilt for this answer. */
   readonly live: boolean;
   readonly state: Json;
-  /** What it has cost since it was loaded; `null` when nobody counts. */
-  readonly cost: JsonObject | null;
+  /** What it has cost of late; `null` when nobody counts. */
+  readonly cost: CostView | null;
   readonly recent_effects: readonly Json[];
 }
 
@@ -59,6 +113,7 @@ export interface DeadLetterRow {
   readonly event_type: string | null;
   /** It holds its event: `replay` needs no edited one. */
   readonly replayable: boolean;
+  readonly replayed: LetterMark["replayed"];
 }
 
 /** Newest first. `next_cursor` asks for the older ones; `null` when there are none. */
@@ -72,6 +127,54 @@ export interface DeadLetterView extends DeadLetterRow {
   readonly payload: string;
   readonly event: PlayerEvent | null;
   readonly actor: NonNullable<DeadLetter["actor"]> | null;
+  readonly discarded: LetterMark["discarded"];
+}
+
+/** Which letters; a letter must agree with each field that is given. */
+export interface LetterFilter {
+  readonly code?: string;
+  readonly source?: string;
+  readonly studio?: string;
+  readonly actor_id?: string;
+}
+
+/** What a replay of many letters may do in one call. */
+export interface ReplayManyOptions {
+  /** `next_cursor` of the call before. @default begins at the oldest letter */
+  readonly cursor: string | undefined;
+  /** Letters to send at most. */
+  readonly limit: number;
+  /** Send those that were replayed before, too. */
+  readonly again: boolean;
+}
+
+export interface ReplayMany {
+  readonly sent: number;
+  /** Letters that agree with the filter and were not sent, by why. */
+  readonly skipped: { readonly not_replayable: number; readonly replayed_before: number };
+  /** Goes on with the letters that were there when the first call began; `null` when all were seen. */
+  readonly next_cursor: string | null;
+}
+
+/** A call of the admin API. */
+export interface AuditRow {
+  /** When it was answered, RFC 3339. */
+  readonly at: string;
+  /** Names the call; the answer's header `x-call-id`. */
+  readonly call: string;
+  readonly method: string;
+  /** Path and query, values with secret names masked. */
+  readonly target: string;
+  readonly status: number;
+  readonly duration_ms: number;
+  /** Address of who called; `null` when it is not known. */
+  readonly remote: string | null;
+}
+
+/** Newest first. */
+export interface AuditPage {
+  readonly items: readonly AuditRow[];
+  readonly next_cursor: string | null;
 }
 
 /** Where a replayed event went. */
@@ -92,6 +195,19 @@ export interface AdminPlatform {
    * @param asOf arrival time, milliseconds since the Unix epoch. @default now
    */
   actor(kind: ActorKind, id: string, asOf?: number): Promise<ActorView | null>;
+  /** The costliest or largest actors of a kind over all shards, by `sort`, the first first. */
+  actors(kind: ActorKind, sort: ActorSort, limit: number): Promise<readonly ActorRow[]>;
+  /**
+   * `restart`: drops its state and rebuilds it from the store. `passivate`: writes its snapshot and
+   * drops it from memory. False when it is not in memory, so that there was nothing to do.
+   */
+  actActor(kind: ActorKind, id: string, action: ActorAction): Promise<boolean>;
+  /**
+   * Resolves once it is done; `null` when there is no such shard.
+   *
+   * @throws {Unavailable} its worker is not running
+   */
+  actShard(stage: StageName, partition: number, action: ShardAction): Promise<ShardRow | null>;
   /** @throws {InvalidInput} the cursor is none of ours */
   dlqList(cursor: string | undefined, limit: number): Promise<DeadLetterPage>;
   /** `null` when there is no such letter (any more). */
@@ -99,10 +215,24 @@ export interface AdminPlatform {
   /**
    * Sends a letter's event through the pipeline again.
    *
+   * @param call names who did it
    * @param edited goes in the event's stead; as a client would send it
-   * @throws {InvalidInput} it holds no event, or the edited one is wrong
+   * @throws {InvalidInput} it holds no event, was discarded, or the edited one is wrong
    */
-  dlqReplay(id: string, edited?: unknown): Promise<Replay | null>;
+  dlqReplay(id: string, call: string, edited?: unknown): Promise<Replay | null>;
+  /** Sends many letters' events again, those of one actor in their order. */
+  dlqReplayMany(
+    filter: LetterFilter,
+    options: ReplayManyOptions,
+    call: string,
+  ): Promise<ReplayMany>;
+  /** Takes a letter off the list for good; `null` when there is none. */
+  dlqDiscard(id: string, call: string): Promise<DeadLetterView | null>;
+  /** The audit trail. @throws {InvalidInput} the cursor is none of ours */
+  audit(cursor: string | undefined, limit: number): Promise<AuditPage>;
+  logLevel(): LogLevel;
+  /** Sets the level of the process and its workers, until it is started again. */
+  setLogLevel(level: LogLevel): void;
   /** Begins to drain the node; returns at once. */
   drain(): void;
   ready(): readonly PartHealth[];

@@ -33,7 +33,8 @@ export function problem(
 /** The answer to what a call threw; `undefined` for what only the log may tell. */
 export function problemOf(error: unknown): Response | undefined {
   if (error instanceof InvalidInput) {
-    return problem(error.code === "not_replayable" ? 409 : 400, error.code, error.message);
+    const isConflict = error.code === "not_replayable" || error.code === "discarded";
+    return problem(isConflict ? 409 : 400, error.code, error.message);
   }
   if (error instanceof Unavailable || error instanceof OutcomeUnknown) {
     return problem(503, error.code, error.message, { "retry-after": "1" });

@@ -10,7 +10,10 @@ export interface ListenerOptions {
   readonly hostname: string;
   /** 0 takes a free one at the first start and keeps it. */
   readonly port: number;
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (
+    request: Request,
+    info: Deno.ServeHandlerInfo<Deno.NetAddr>,
+  ) => Response | Promise<Response>;
   readonly onListen: (port: number) => void;
   /** Before the listener finishes what is under way. */
   readonly onDrain?: () => void;
@@ -76,12 +79,12 @@ export function listenerChild(options: ListenerOptions): ChildSpec {
       const abort = new AbortController();
       const underWay = new UnderWay();
       let stopping = false;
-      const handle = (request: Request): Response | Promise<Response> => {
+      const handle: Deno.ServeHandler<Deno.NetAddr> = (request, info) => {
         if (stopping && request.body !== null) {
           request.body.cancel().catch(() => {});
           return goingAway();
         }
-        const response = options.fetch(request);
+        const response = options.fetch(request, info);
         return response instanceof Promise ? underWay.during(response) : response;
       };
       const server = Deno.serve({

@@ -6,12 +6,17 @@
 import type { Clock } from "../shard/clock.ts";
 import type { ChildSpec, ExitReason } from "../tree/child.ts";
 
-/** Runs `work` every `everyMs`, from the start on; a throw is the supervisor's to answer. */
+/**
+ * Runs `work` every `everyMs`, from the start on; a throw is the supervisor's to answer.
+ *
+ * @param end runs once after the last round. @default nothing
+ */
 export function loopChild(
   id: string,
   everyMs: number,
   clock: Clock,
   work: (stop: AbortSignal) => Promise<void>,
+  end: () => Promise<void> = () => Promise.resolve(),
 ): ChildSpec {
   return {
     id,
@@ -29,6 +34,8 @@ export function loopChild(
           return { type: "stopped" };
         } catch (error) {
           return stop.signal.aborted ? { type: "stopped" } : { type: "failed", error };
+        } finally {
+          await end();
         }
       };
       const exited = run();

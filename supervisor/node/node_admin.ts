@@ -3,17 +3,110 @@
  *
  * @module
  */
-import type { ActorView, AdminPlatform, ShardRow } from "../admin/admin_platform.ts";
-import { DeadLetters } from "../admin/dead_letters.ts";
+import type {
+  ActorAction,
+  ActorRow,
+  ActorSort,
+  ActorView,
+  AdminPlatform,
+  AuditPage,
+  AuditRow,
+  CostView,
+  LetterFilter,
+  ReplayManyOptions,
+  ShardAction,
+  ShardRow,
+} from "../admin/admin_platform.ts";
+import { AdminStore } from "../admin/admin_store.ts";
+import { AuditTrail } from "../admin/audit_trail.ts";
+import { DeadLetters } from "../admin/dlq/dead_letters.ts";
 import { shardOf } from "../local_platform.ts";
-import type { ActorKind, PartHealth } from "../platform.ts";
+import { InvalidInput, Unavailable } from "../../schema/errors.ts";
 import type { TopicName } from "../../schema/topics.ts";
-import type { ActorInspection, AskInput } from "../worker/worker_protocol.ts";
+import type { ActorCost } from "../observability/cost_ledger.ts";
+import { logger, type LogLevel, logLevel, setLogLevel } from "../observability/logger.ts";
+import type { ActorKind, PartHealth } from "../platform.ts";
+import type { StageName } from "../store/store.ts";
+import type { ChildSpec } from "../tree/child.ts";
+import type {
+  ActInput,
+  ActorInspection,
+  ActorsInput,
+  ActorsReport,
+  AskInput,
+} from "../worker/worker_protocol.ts";
+import { loopChild } from "./loop_child.ts";
 import type { Node } from "./node.ts";
 
+const auditEveryMs = 500;
+
+function costView({ since, events, cpuUs, eventBytes, effects }: ActorCost): CostView {
+  return {
+    since: new Date(since).toISOString(),
+    events,
+    cpu_us: cpuUs,
+    event_bytes: eventBytes,
+    effects,
+  };
+}
+
 export class NodeAdmin implements AdminPlatform {
+  readonly #log = logger("audit");
+  readonly #trail: AuditTrail;
+  #store: AdminStore | undefined;
+
   /** @param drain begins to drain the process */
-  constructor(readonly node: Node, readonly drain: () => void) {}
+  constructor(readonly node: Node, readonly drain: () => void) {
+    this.#trail = new AuditTrail({
+      rows: () => this.#store,
+      onDropped: (n) => node.metrics.sink.add("audit_dropped_total", n),
+      now: () => node.clock.now(),
+    });
+  }
+
+  /** Writes the audit trail; stands before the admin listener, so that it ends after it. */
+  spec(): ChildSpec {
+    const { clock, store } = this.node;
+    return loopChild("audit", auditEveryMs, clock, async (stop) => {
+      this.#store ??= new AdminStore(await store.url(stop));
+      await this.#trail.tend();
+    }, async () => {
+      await this.#trail.flush().catch(() => {});
+      await this.#store?.close();
+      this.#store = undefined;
+    });
+  }
+
+  /** Takes an entry of the trail; returns at once. */
+  record(row: AuditRow): void {
+    this.#log.info("Admin call", { ...row });
+    this.#trail.record(row);
+  }
+
+  /** @throws {Unavailable} the store is starting */
+  get #kept(): AdminStore {
+    if (this.#store !== undefined) return this.#store;
+    throw new Unavailable("store", "The store is starting");
+  }
+
+  async audit(cursor: string | undefined, limit: number): Promise<AuditPage> {
+    if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) {
+      const message = "Cannot go on from this cursor: send the next_cursor of a page as it was";
+      throw new InvalidInput("invalid_cursor", message, "cursor");
+    }
+    // Who looks sees their own calls before this one.
+    await this.#trail.flush();
+    return await this.#kept.readAudit(cursor === undefined ? undefined : Number(cursor), limit);
+  }
+
+  logLevel(): LogLevel {
+    return logLevel();
+  }
+
+  setLogLevel(level: LogLevel): void {
+    setLogLevel(level);
+    this.node.workers.notifyAll("logLevel", level);
+  }
 
   tree() {
     return this.node.tree();
@@ -56,23 +149,79 @@ export class NodeAdmin implements AdminPlatform {
       asOf: asOf === undefined ? undefined : { receivedAt: asOf },
     };
     const found = await workers.call<ActorInspection | null>(shard, "inspect", input);
-    return found === null ? null : { kind, ...found, cost: null, recent_effects: [] };
+    if (found === null) return null;
+    const cost = asOf === undefined ? costView(found.cost) : null;
+    return { kind, ...found, cost, recent_effects: [] };
   }
 
-  dlqList(cursor: string | undefined, limit: number) {
-    return this.#letters().list(cursor, limit);
+  async actors(kind: ActorKind, sort: ActorSort, limit: number): Promise<ActorRow[]> {
+    const { workers, topics } = this.node;
+    const input: ActorsInput = { stage: kind, sort, limit };
+    const reports = await workers.callAll<ActorsReport>("actors", input);
+    const total = reports.reduce((sum, report) => sum + report.total, 0);
+    const measure = (actor: ActorsReport["items"][number]) =>
+      sort === "cpu" ? actor.cost.cpuUs : sort === "events" ? actor.cost.events : actor[sort];
+    return reports.flatMap(({ items }) => items)
+      .sort((a, b) => measure(b) - measure(a) || (a.id < b.id ? -1 : 1))
+      .slice(0, limit)
+      .map((actor) => {
+        const shard = shardOf(kind, actor.id, topics);
+        return {
+          kind,
+          id: actor.id,
+          partition: shard.partition,
+          worker: workers.workerOf(shard),
+          bytes: actor.bytes,
+          mailbox: actor.mailbox,
+          cost: costView(actor.cost),
+          share: total === 0 ? 0 : Math.round(1000 * measure(actor) / total) / 1000,
+        };
+      });
   }
 
-  dlqGet(id: string) {
-    return this.#letters().get(id);
+  actActor(kind: ActorKind, id: string, action: ActorAction): Promise<boolean> {
+    const { workers, topics } = this.node;
+    const shard = shardOf(kind, id, topics);
+    const input: ActInput = { ...shard, actorId: id, action };
+    return workers.call<boolean>(shard, "act", input);
   }
 
-  dlqReplay(id: string, edited?: unknown) {
-    return this.#letters().replay(id, edited);
+  async actShard(
+    stage: StageName,
+    partition: number,
+    action: ShardAction,
+  ): Promise<ShardRow | null> {
+    const { workers } = this.node;
+    const isIt = (shard: { stage: string; partition: number }) =>
+      shard.stage === stage && shard.partition === partition;
+    const id = workers.shards().find(isIt);
+    if (id === undefined) return null;
+    await workers.call(id, action, id);
+    return (await this.shards()).find(isIt) ?? null;
+  }
+
+  async dlqList(cursor: string | undefined, limit: number) {
+    return await this.#letters().list(cursor, limit);
+  }
+
+  async dlqGet(id: string) {
+    return await this.#letters().get(id);
+  }
+
+  async dlqReplay(id: string, call: string, edited?: unknown) {
+    return await this.#letters().replay(id, call, edited);
+  }
+
+  async dlqReplayMany(filter: LetterFilter, options: ReplayManyOptions, call: string) {
+    return await this.#letters().replayMany(filter, options, call);
+  }
+
+  async dlqDiscard(id: string, call: string) {
+    return await this.#letters().discard(id, call);
   }
 
   #letters(): DeadLetters {
-    return new DeadLetters(this.node.log.log, this.node.topics);
+    return new DeadLetters(this.node.log.log, this.node.topics, this.#kept);
   }
 
   ready(): readonly PartHealth[] {

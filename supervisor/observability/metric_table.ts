@@ -80,6 +80,9 @@ export const metricTable = {
   actors_loaded_total: counter("Actors loaded from the store.", stage),
   actors_passivated_total: counter("Actors dropped from memory.", stage),
 
+  // Operators.
+  audit_dropped_total: counter("Admin calls that the audit trail in the store has lost.", []),
+
   // Supervision and process.
   restarts_total: counter("Restarts by supervisors.", ["child"]),
   part_ready: gauge("1 if the part is ready, else 0.", ["part"]),

@@ -351,26 +351,26 @@ export class Shard {
   }
 
   /** @throws {Unavailable} the shard is not owned right now */
-  get #owned(): Ownership {
+  get owned(): Ownership {
     if (this.#own !== undefined) return this.#own;
     const { stage, partition } = this.options;
     throw new Unavailable("shard", `${stage.name}/${partition} is ${this.#state}`);
   }
 
   async #find(actorId: string, asOf: AsOf | undefined) {
-    const own = this.#owned;
+    const own = this.owned;
     // Reading alone loads actors, too.
     return await findActor(own, actorId, asOf).finally(() => this.#shrink(own));
   }
 
   /** Loads an actor anew. False when it is neither live nor halted, or halts again. */
   async restartActor(id: string): Promise<boolean> {
-    return await restartActor(this.#owned, id, this.#gates);
+    return await restartActor(this.owned, id, this.#gates);
   }
 
   /** Snapshots an actor and drops it once it is idle. False when it is not live, or busy for long. */
   async passivateActor(actorId: string): Promise<boolean> {
-    return await passivateActor(this.#owned, this.options, actorId, this.#gates);
+    return await passivateActor(this.owned, this.options, actorId, this.#gates);
   }
 
   /** Actors that stand still until they are restarted. */

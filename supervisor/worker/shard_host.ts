@@ -8,8 +8,10 @@ import { fingerprintHex } from "../../schema/hash.ts";
 import { topicTable } from "../../schema/topics.ts";
 import type { Log } from "../log/log.ts";
 import { type Logger, logger } from "../observability/logger.ts";
+import type { CostLedger } from "../observability/cost_ledger.ts";
 import { MetricsAccumulator } from "../observability/metrics_sink.ts";
 import { systemClock } from "../shard/clock.ts";
+import { actorsOf, liveActors } from "../shard/restore/live_actors.ts";
 import { Shard } from "../shard/shard.ts";
 import type { Stage } from "../shard/stage.ts";
 import type { StageName, Store } from "../store/store.ts";
@@ -19,7 +21,10 @@ import { shardChild } from "./shard_child.ts";
 import { shardEvents, ShardGauges } from "./shard_metrics.ts";
 import { Watches } from "./watches.ts";
 import type {
+  ActInput,
   ActorInspection,
+  ActorsInput,
+  ActorsReport,
   AskInput,
   Fired,
   ShardId,
@@ -33,6 +38,8 @@ export interface HostPorts {
   readonly log: Log;
   readonly store: Store;
   readonly stages: Readonly<Record<StageName, Stage>>;
+  /** What the actors of each stage cost. */
+  readonly costs: Readonly<Record<StageName, CostLedger>>;
   readonly fired: (notice: Fired) => void;
 }
 
@@ -43,11 +50,13 @@ export class ShardHost {
   readonly #sink = new MetricsAccumulator();
   readonly #gauges = new ShardGauges();
   readonly #log: Logger;
+  readonly #costs: HostPorts["costs"];
   readonly #supervisor: Supervisor;
 
   constructor(init: WorkerInit, ports: HostPorts) {
     const clock = systemClock(init.clockOffsetMs);
     const topics = topicTable(init.rawPartitions);
+    this.#costs = ports.costs;
     const log = this.#log = logger("shard", { worker: init.owner });
     for (const { stage, partition } of init.shards) {
       const shard = new Shard({
@@ -59,6 +68,7 @@ export class ShardHost {
         topics,
         actorBytesMax: init.actorBytesMax / init.shards.length,
         events: shardEvents(stage, this.#sink, log, (batch, touched) => {
+          ports.costs[stage].committed(batch);
           for (const notice of this.watches.match(batch, touched)) ports.fired(notice);
         }),
       });
@@ -117,6 +127,41 @@ export class ShardHost {
     return this.shard(input).ask(actorId, query, now, asOf);
   }
 
+  /** Stops a shard in order and starts it again; false when that is under way already. */
+  restart({ stage, partition }: ShardId): Promise<boolean> {
+    return this.#supervisor.restart([stage, String(partition)]);
+  }
+
+  act({ actorId, action, ...id }: ActInput): Promise<boolean> {
+    const shard = this.shard(id);
+    return action === "restart" ? shard.restartActor(actorId) : shard.passivateActor(actorId);
+  }
+
+  /** The first actors of a stage by a measure, over all shards of this worker. */
+  actors({ stage, sort, limit }: ActorsInput): ActorsReport {
+    // A shard that is between two owners has no live actors.
+    const shards = [...this.#shards.values()].filter((shard) =>
+      shard.options.stage.name === stage && shard.report().epoch > 0
+    );
+    const costs = this.#costs[stage];
+    if (sort === "bytes" || sort === "mailbox") {
+      const reports = shards.map((shard) => shard.report());
+      const items = shards.flatMap((shard) => liveActors(shard.owned, sort, limit))
+        .sort((a, b) => b[sort] - a[sort]).slice(0, limit)
+        .map((actor) => ({ ...actor, cost: costs.of(actor.id) }));
+      const total = reports.reduce((n, r) => n + (sort === "bytes" ? r.actorBytes : r.mailbox), 0);
+      return { total, items };
+    }
+    const { total, items } = costs.top(sort === "cpu" ? "cpuUs" : "events", limit);
+    const ids = items.map(({ id }) => id);
+    const live = new Map(
+      shards.flatMap((shard) => actorsOf(shard.owned, ids)).filter(({ bytes }) => bytes > 0)
+        .map((actor) => [actor.id, actor]),
+    );
+    const none = { bytes: 0, mailbox: 0 };
+    return { total, items: items.map(({ id, cost }) => ({ id, ...none, ...live.get(id), cost })) };
+  }
+
   /** An actor as operators see it; `null` when the store has never seen it. */
   async inspect(input: AskInput): Promise<ActorInspection | null> {
     const found = await this.shard(input).inspect(input.actorId, input.asOf);
@@ -128,6 +173,7 @@ export class ShardHost {
       hash: fingerprintHex(parts.map(({ part, body }) => `${part}=${body}`).join("\n")),
       bytes: cell.bytes,
       live,
+      cost: this.#costs[input.stage].of(input.actorId),
       ...(degraded === undefined ? {} : { degraded }),
       state: Object.fromEntries(parts.map(({ part, body }) => [part || "state", JSON.parse(body)])),
     };

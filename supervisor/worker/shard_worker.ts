@@ -7,6 +7,14 @@ import { constants, setPriority } from "node:os";
 import { Unavailable } from "../../schema/errors.ts";
 import { openSqliteLog, type SqliteLog } from "../log/sqlite/sqlite_log.ts";
 import type { LogConnection } from "../log/sqlite/protocol.ts";
+import { CostLedger } from "../observability/cost_ledger.ts";
+import { type LogLevel, setLogLevel } from "../observability/logger.ts";
+import {
+  diffActor,
+  type DiffInput,
+  type ReplayInput,
+  replayInShard,
+} from "../replay/time_travel.ts";
 import { standardStages } from "../shard/stages.ts";
 import type { Stage } from "../shard/stage.ts";
 import { PostgresStore } from "../store/postgres_store.ts";
@@ -14,7 +22,15 @@ import type { StageName } from "../store/store.ts";
 import { type Endpoint, Rpc } from "./rpc.ts";
 import { ShardHost } from "./shard_host.ts";
 import { Shadows, type ShadowStart } from "./shadows.ts";
-import type { AskInput, Fired, ShardId, WorkerInit, WorkerWatch } from "./worker_protocol.ts";
+import type {
+  ActInput,
+  ActorsInput,
+  AskInput,
+  Fired,
+  ShardId,
+  WorkerInit,
+  WorkerWatch,
+} from "./worker_protocol.ts";
 
 /**
  * For commits, and as many for reads. A statement is short, but both ends of its connection wait for
@@ -63,9 +79,14 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
       connections: storeConnections,
       readConnections: storeConnections,
     });
-    shadows = new Shadows(await stagesOf(init));
+    setLogLevel(init.logLevel);
+    const now = () => Date.now() + init.clockOffsetMs;
+    const costs = { player: new CostLedger({ now }), game: new CostLedger({ now }) };
+    const { player, game } = await stagesOf(init);
+    shadows = new Shadows({ player: costs.player.timed(player), game: costs.game.timed(game) });
     const { stages } = shadows;
-    const ports = { log, store, stages, fired: (notice: Fired) => rpc.notify("fired", notice) };
+    const fired = (notice: Fired) => rpc.notify("fired", notice);
+    const ports = { log, store, stages, costs, fired };
     host = new ShardHost(init, ports);
     void host.exited.then((reason) => rpc.notify("exited", reason.type));
   },
@@ -73,9 +94,16 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
   reconnectLog: (connection: LogConnection) => log?.reconnect(connection),
   ask: (input: AskInput) => running().ask(input),
   inspect: (input: AskInput) => running().inspect(input),
+  diff: (input: DiffInput) =>
+    diffActor(running().shard(input), input.actorId, input.from, input.to),
+  replay: (input: ReplayInput) => replayInShard(running().shard(input), input.actorId, input.asOf),
   watch: (watch: WorkerWatch) => host?.watches.add(watch),
   unwatch: (id: number) => host?.watches.remove(id),
   report: () => running().report(),
+  actors: (input: ActorsInput) => running().actors(input),
+  act: (input: ActInput) => running().act(input),
+  logLevel: (level: LogLevel) => setLogLevel(level),
+  restart: (id: ShardId) => running().restart(id),
   pause: (id: ShardId) => running().shard(id).pause(),
   resume: (id: ShardId) => running().shard(id).resume(),
   startShadow: (start: ShadowStart) => shadows?.start(start),

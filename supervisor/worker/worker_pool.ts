@@ -6,6 +6,7 @@
 import { Unavailable } from "../../schema/errors.ts";
 import type { Topics } from "../../schema/topics.ts";
 import type { LogConnection } from "../log/sqlite/protocol.ts";
+import { logLevel } from "../observability/logger.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { StageName } from "../store/store.ts";
 import type { ChildSpec } from "../tree/child.ts";
@@ -82,6 +83,7 @@ export class WorkerPool {
             storeUrl,
             log,
             actorBytesMax: this.options.actorBytesMaxPerWorker,
+            logLevel: logLevel(),
             clockOffsetMs,
             stageModules,
           };
@@ -108,6 +110,16 @@ export class WorkerPool {
     const rpc = this.#rpcs[worker];
     if (rpc !== undefined) return rpc.call<T>(name, input);
     return Promise.reject(new Unavailable("shard", `Worker ${this.#idOf(worker)} is starting`));
+  }
+
+  /** The name of the worker that a shard is dealt to. */
+  workerOf(shard: ShardId): string {
+    return `worker-${this.#workerOf(shard)}`;
+  }
+
+  /** Tells every worker that runs. */
+  notifyAll(name: string, input: unknown): void {
+    for (const rpc of this.#rpcs) rpc?.notify(name, input);
   }
 
   /** Calls every worker that runs. */

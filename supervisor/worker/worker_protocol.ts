@@ -3,11 +3,14 @@
  *
  * @module
  */
+import type { LogLevel } from "../../schema/config.ts";
 import type { JsonObject } from "../../schema/event.ts";
 import type { EventFilter, RecordedEvent } from "../platform.ts";
 import type { AsOf, StageName } from "../store/store.ts";
 import type { MetricsSnapshot } from "../observability/metrics_sink.ts";
 import type { ShardReport } from "../shard/shard_types.ts";
+import type { ActorCost } from "../observability/cost_ledger.ts";
+import type { LiveActor } from "../shard/restore/live_actors.ts";
 import type { TreeNode } from "../tree/child.ts";
 
 /** A shard's name. */
@@ -28,6 +31,7 @@ export interface WorkerInit {
   readonly log: unknown;
   /** Live actors of this worker take at most about this much memory. */
   readonly actorBytesMax: number;
+  readonly logLevel: LogLevel;
   /** Added to the machine's clock. */
   readonly clockOffsetMs: number;
   /** URLs of modules whose export `stage` stands in for a stage, for drills. */
@@ -41,6 +45,29 @@ export interface AskInput extends ShardId {
   readonly asOf: AsOf | undefined;
 }
 
+/** Asks a worker for the first actors of a stage by a measure. */
+export interface ActorsInput {
+  readonly stage: StageName;
+  readonly sort: "cpu" | "mailbox" | "bytes" | "events";
+  readonly limit: number;
+}
+
+export interface ListedActor extends LiveActor {
+  readonly cost: ActorCost;
+}
+
+export interface ActorsReport {
+  /** What all actors of the stage in this worker come to by the measure. */
+  readonly total: number;
+  readonly items: readonly ListedActor[];
+}
+
+/** Asks for something to be done to an actor. */
+export interface ActInput extends ShardId {
+  readonly actorId: string;
+  readonly action: "restart" | "passivate";
+}
+
 /** The answer to `inspect`: an actor as operators see it. */
 export interface ActorInspection {
   readonly id: string;
@@ -48,6 +75,7 @@ export interface ActorInspection {
   readonly hash: string;
   readonly bytes: number;
   readonly live: boolean;
+  readonly cost: ActorCost;
   /** `n parked`: it threw on so many messages and goes on without them; left out: on none. */
   readonly degraded?: string;
   /** Snapshot parts, parsed. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { SpaceSaving } from "../observability/space_saving.ts";
+import { SpaceSaving } from "./space_saving.ts";
 import type { Stage } from "../shard/stage.ts";
 import type { CommitBatch } from "../store/store.ts";
 

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import type { DeadLetter, PlayerEvent } from "../../schema/event.ts";
-import { partitionOf } from "../../schema/partition.ts";
-import { topicTable } from "../../schema/topics.ts";
-import { MemoryLog } from "../log/memory_log.ts";
+import type { DeadLetter, PlayerEvent } from "../../../schema/event.ts";
+import { partitionOf } from "../../../schema/partition.ts";
+import { topicTable } from "../../../schema/topics.ts";
+import { MemoryLog } from "../../log/memory_log.ts";
 import { DeadLetters } from "./dead_letters.ts";
+import { MemoryMarks } from "./letter_marks.ts";
+import { masked } from "../mask_fields.ts";
 
 const topics = topicTable();
 const hourMs = 3_600_000;
@@ -26,7 +28,8 @@ function letter(name: string, more: Partial<DeadLetter> = {}): DeadLetter {
 function open() {
   let nowMs = 1_000_000 * hourMs;
   const log = new MemoryLog({ topics, now: () => nowMs });
-  const letters = new DeadLetters(log, topics);
+  const marks = new MemoryMarks(() => nowMs);
+  const letters = new DeadLetters(log, topics, marks);
   /** Parks a letter one second after the one before. */
   const park = async (partition: number, parked: DeadLetter) => {
     nowMs += 1000;
@@ -45,7 +48,7 @@ function open() {
   };
   const raw = (partition: number) =>
     log.fetch("player.events.raw", partition, 0, 1e6, new AbortController().signal);
-  return { log, letters, park, pages, raw, at: () => nowMs };
+  return { log, letters, marks, park, pages, raw, at: () => nowMs };
 }
 
 Deno.test("DeadLetters.list() of an empty queue is an empty last page", async () => {
@@ -66,6 +69,7 @@ Deno.test("DeadLetters.list() shows a letter's row", async () => {
     actor_id: null,
     event_type: "level.complete",
     replayable: true,
+    replayed: null,
   }]);
 });
 
@@ -120,7 +124,7 @@ Deno.test("DeadLetters.get() and replay() know no letter of a wrong, future or d
     const id of ["", "x", "0", "0:", "0:0", "0:2", "3:0", "-1:0", "0:1.0", "0:99999999999999999"]
   ) {
     assert.equal(await letters.get(id), null, id);
-    assert.equal(await letters.replay(id), null, id);
+    assert.equal(await letters.replay(id, "c"), null, id);
   }
   assert.notEqual(await letters.get("0:1"), null);
 });
@@ -129,7 +133,7 @@ Deno.test("DeadLetters.replay() appends the parked event as it was, to its playe
   const { letters, park, raw } = open();
   await park(1, letter("poison", { event }));
   const partition = partitionOf("st/u/1", topics["player.events.raw"].partitions);
-  assert.deepEqual(await letters.replay("1:0"), {
+  assert.deepEqual(await letters.replay("1:0", "c"), {
     id: "1:0",
     event_id: "e-1",
     topic: "player.events.raw",
@@ -144,7 +148,10 @@ Deno.test("DeadLetters.replay() appends the parked event as it was, to its playe
 Deno.test("DeadLetters.replay() of rejected text needs an edited event", async () => {
   const { letters, park } = open();
   await park(0, letter("rejected", { source: "gateway", payload: "{" }));
-  await assert.rejects(letters.replay("0:0"), { name: "InvalidInput", code: "not_replayable" });
+  await assert.rejects(letters.replay("0:0", "c"), {
+    name: "InvalidInput",
+    code: "not_replayable",
+  });
 });
 
 Deno.test("DeadLetters.replay() takes an edited event, however old, in either form of its time", async () => {
@@ -152,7 +159,7 @@ Deno.test("DeadLetters.replay() takes an edited event, however old, in either fo
     const { letters, park, raw } = open();
     await park(0, letter("poison", { event }));
     const edited = { ...event, timestamp, user_id: "u-2", properties: { level: 4 } };
-    const replay = await letters.replay("0:0", edited);
+    const replay = await letters.replay("0:0", "c", edited);
     const partition = partitionOf("st/u-2", topics["player.events.raw"].partitions);
     assert.equal(replay?.partition, partition);
     const [record] = await raw(partition);
@@ -176,9 +183,63 @@ Deno.test("DeadLetters.replay() holds an edited event to the gateway's rules", a
     [{ ...event, timestamp: 1e300 }, "invalid_timestamp"],
     [{ ...event, properties: { x: "\0" } }, "ill_formed_text"],
     [{ ...event, studio: "another" }, "invalid_field"],
+    [{ ...event, properties: { deep: [{ email: masked }] } }, "redacted_value"],
   ];
   for (const [edited, code] of faults) {
-    await assert.rejects(letters.replay("0:0", edited), { name: "InvalidInput", code });
+    await assert.rejects(letters.replay("0:0", "c", edited), { name: "InvalidInput", code });
   }
   assert.ok((await log.ends("player.events.raw")).every(({ end }) => end === 0));
+});
+
+Deno.test("DeadLetters.replay() marks the letter as replayed: when, by which call, how often", async () => {
+  const { letters, park, at } = open();
+  await park(0, letter("poison", { event }));
+  await letters.replay("0:0", "call-1");
+  const replayed = { at: new Date(at()).toISOString(), call: "call-1", times: 1 };
+  assert.deepEqual((await letters.get("0:0"))?.replayed, replayed);
+  assert.deepEqual((await letters.list(undefined, 9)).items[0]?.replayed, replayed);
+  await letters.replay("0:0", "call-2");
+  assert.deepEqual((await letters.get("0:0"))?.replayed, { ...replayed, call: "call-2", times: 2 });
+});
+
+Deno.test("DeadLetters.discard() takes a letter off the list and off replay, and keeps it to be seen", async () => {
+  const { letters, park, pages, log, at } = open();
+  for (const name of ["a", "b", "c"]) await park(0, letter(name, { event }));
+  const discarded = { at: new Date(at()).toISOString(), call: "call-1" };
+  assert.deepEqual((await letters.discard("0:1", "call-1"))?.discarded, discarded);
+  assert.deepEqual(
+    (await letters.discard("0:1", "call-2"))?.discarded,
+    discarded,
+    "the first counts",
+  );
+  assert.deepEqual(await pages(10), [["c", "a"]]);
+  assert.deepEqual((await letters.get("0:1"))?.discarded, discarded);
+  await assert.rejects(letters.replay("0:1", "c"), { name: "InvalidInput", code: "discarded" });
+  assert.ok((await log.ends("player.events.raw")).every(({ end }) => end === 0));
+  assert.equal(await letters.discard("0:9", "c"), null);
+});
+
+Deno.test("DeadLetters.list() fills its pages though most letters were discarded", async () => {
+  const { letters, park, pages } = open();
+  for (let i = 0; i < 30; i++) {
+    await park(i % 3, letter(`n${i}`));
+    if (i % 10 !== 0) await letters.discard(`${i % 3}:${Math.floor(i / 3)}`, "c");
+  }
+  assert.deepEqual((await pages(2)).filter((page) => page.length > 0), [["n20", "n10"], ["n0"]]);
+});
+
+Deno.test("DeadLetters.discard() forgets the marks of letters that the log has dropped", async () => {
+  const { log, letters, marks, park } = open();
+  for (const name of ["a", "b", "c"]) await park(0, letter(name));
+  await letters.discard("0:0", "c");
+  await log.trim("dlq.events", 0, 1);
+  await letters.discard("0:2", "c");
+  assert.deepEqual([...marks.marks.values()].map((m) => m.letter.offset), [2]);
+});
+
+Deno.test("DeadLetters knows a letter from one that had its place in a log before", async () => {
+  const { letters, marks, park, at } = open();
+  await marks.discard({ partition: 0, offset: 0, parkedAt: at() - hourMs }, "old");
+  await park(0, letter("new"));
+  assert.equal((await letters.list(undefined, 9)).items.length, 1);
 });

@@ -1,0 +1,79 @@
+/**
+ * The admin API's calls on what runs: tree, shards, actors.
+ *
+ * @module
+ */
+import type { Context, Hono } from "hono";
+import { parseDateTime } from "../../schema/rfc3339.ts";
+import type { ActorKind } from "../platform.ts";
+import type { StageName } from "../store/store.ts";
+import { flagQuery, integerQuery, oneOf } from "./admin_input.ts";
+import { actorActions, actorSorts, type AdminPlatform, shardActions } from "./admin_platform.ts";
+import { problem } from "./admin_problem.ts";
+import type { FieldMask } from "./mask_fields.ts";
+
+const actorKinds = ["player", "game"] as const satisfies ActorKind[];
+const stages = ["player", "game"] as const satisfies StageName[];
+
+/** The kind of a path; what is not there is no fault of a field. */
+function kindOf(c: Context): ActorKind | Response {
+  const kind = c.req.param("kind")!;
+  if (actorKinds.includes(kind as ActorKind)) return kind as ActorKind;
+  const expected = actorKinds.join(", ");
+  return problem(404, "not_found", `Actors are of the kinds ${expected}: got '${kind}'`);
+}
+
+const unknownActor = (kind: string, id: string) =>
+  problem(404, "unknown_actor", `No event has ever reached ${kind} '${id}'`);
+
+export function addActorRoutes(app: Hono, platform: AdminPlatform, mask: FieldMask): void {
+  app.get("/admin/tree", (c) => c.json(platform.tree()));
+  app.get("/admin/actors", async (c) => {
+    const kind = oneOf("kind", c.req.query("kind") ?? "player", actorKinds);
+    const sort = oneOf("sort", c.req.query("sort") ?? "cpu", actorSorts);
+    return c.json({ items: await platform.actors(kind, sort, integerQuery(c, "limit", 20)) });
+  });
+  app.get("/admin/actors/:kind/:id", async (c) => {
+    const kind = kindOf(c);
+    if (kind instanceof Response) return kind;
+    const id = c.req.param("id");
+    const asOf = c.req.query("as_of");
+    const asOfMs = asOf === undefined ? undefined : parseDateTime(asOf);
+    if (Number.isNaN(asOfMs)) {
+      const detail = `as_of must be an RFC 3339 date-time: got ${JSON.stringify(asOf)}`;
+      return problem(400, "invalid_timestamp", detail);
+    }
+    const isRevealed = flagQuery(c, "reveal");
+    const actor = await platform.actor(kind, id, asOfMs);
+    if (actor === null) return unknownActor(kind, id);
+    const shown = isRevealed ? actor : {
+      ...actor,
+      state: mask.value(actor.state),
+      recent_effects: mask.value(actor.recent_effects),
+    };
+    return c.json(shown as object);
+  });
+  for (const action of actorActions) {
+    app.post(`/admin/actors/:kind/:id/${action}`, async (c) => {
+      const kind = kindOf(c);
+      if (kind instanceof Response) return kind;
+      const id = c.req.param("id");
+      const done = await platform.actActor(kind, id, action);
+      return c.json({ kind, id, action, done });
+    });
+  }
+}
+
+export function addShardRoutes(app: Hono, platform: AdminPlatform): void {
+  app.get("/admin/shards", async (c) => c.json(await platform.shards()));
+  for (const action of shardActions) {
+    app.post(`/admin/shards/:stage/:partition/${action}`, async (c) => {
+      const { stage, partition } = c.req.param();
+      const number = /^\d{1,4}$/.test(partition) ? Number(partition) : -1;
+      const isStage = stages.includes(stage as StageName);
+      const row = isStage ? await platform.actShard(stage as StageName, number, action) : null;
+      if (row !== null) return c.json(row);
+      return problem(404, "unknown_shard", `There is no shard '${stage}/${partition}'`);
+    });
+  }
+}
