@@ -18,6 +18,7 @@ import { gatewayMetrics } from "./node/gateway_metrics.ts";
 import { listenerChild } from "./node/listener_child.ts";
 import { nodeShadows } from "./node/node_shadows.ts";
 import { Node, type NodeOptions } from "./node/node.ts";
+import { nodeTimeTravel } from "./node/node_time_travel.ts";
 import { loadSecrets, type Secrets, writePrivateFile } from "./node/secrets.ts";
 import { logger, setLogLevel } from "./observability/logger.ts";
 import { lockDataDir } from "./store/data_dir_lock.ts";
@@ -57,6 +58,7 @@ function wire(
     const admin = createAdminApp({
       platform,
       token: secrets.adminToken,
+      travel: nodeTimeTravel(node.workers, node.topics),
       audit: (row) => platform.record(row),
       redactFields: config.redactFields,
       shadows: nodeShadows(node.workers),

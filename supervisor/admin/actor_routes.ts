@@ -4,8 +4,8 @@
  * @module
  */
 import type { Context, Hono } from "hono";
-import { parseDateTime } from "../../schema/rfc3339.ts";
 import type { ActorKind } from "../platform.ts";
+import { parsePoint } from "../replay/point.ts";
 import type { StageName } from "../store/store.ts";
 import { flagQuery, integerQuery, oneOf } from "./admin_input.ts";
 import { actorActions, actorSorts, type AdminPlatform, shardActions } from "./admin_platform.ts";
@@ -38,13 +38,9 @@ export function addActorRoutes(app: Hono, platform: AdminPlatform, mask: FieldMa
     if (kind instanceof Response) return kind;
     const id = c.req.param("id");
     const asOf = c.req.query("as_of");
-    const asOfMs = asOf === undefined ? undefined : parseDateTime(asOf);
-    if (Number.isNaN(asOfMs)) {
-      const detail = `as_of must be an RFC 3339 date-time: got ${JSON.stringify(asOf)}`;
-      return problem(400, "invalid_timestamp", detail);
-    }
+    const point = asOf === undefined ? undefined : parsePoint("as_of", asOf);
     const isRevealed = flagQuery(c, "reveal");
-    const actor = await platform.actor(kind, id, asOfMs);
+    const actor = await platform.actor(kind, id, point);
     if (actor === null) return unknownActor(kind, id);
     const shown = isRevealed ? actor : {
       ...actor,

@@ -13,6 +13,7 @@ import { addActorRoutes, addShardRoutes } from "./actor_routes.ts";
 import { integerQuery, oneOf, readFields } from "./admin_input.ts";
 import type { AdminPlatform, AuditRow } from "./admin_platform.ts";
 import { problem, problemOf } from "./admin_problem.ts";
+import { addTimeTravelRoutes, type TimeTravel } from "./time_travel_routes.ts";
 import { audited } from "./audited.ts";
 import { addDeadLetterRoutes } from "./dlq/dead_letter_routes.ts";
 import { addShadowRoutes, type ShadowControl } from "./shadow_routes.ts";
@@ -27,6 +28,8 @@ export interface AdminDeps {
   readonly redactFields: readonly string[];
   /** @default shadows are not served */
   readonly shadows?: ShadowControl;
+  /** @default time travel is not served */
+  readonly travel?: TimeTravel;
   /** Milliseconds since the Unix epoch. @default Date.now */
   readonly now?: () => number;
   /** Hears of calls that failed on our side. @default the platform's */
@@ -45,6 +48,9 @@ export function createAdminApp(deps: AdminDeps): Hono {
   addDeadLetterRoutes(app, platform, mask);
   addOperationRoutes(app, platform);
   if (deps.shadows !== undefined) addShadowRoutes(app, deps.shadows);
+  if (deps.travel !== undefined) {
+    addTimeTravelRoutes(app, deps.travel, (value) => mask.value(value));
+  }
   addMethodErrors(app);
   app.notFound(() => problem(404, "not_found", "Nothing is served at this path"));
   app.onError((error, c) => {

@@ -126,10 +126,14 @@ Deno.test("GET /admin/actors/{kind}/{id} decodes the id, whatever it holds", asy
   }
 });
 
-Deno.test("GET /admin/actors/{kind}/{id} passes as_of on as milliseconds", async () => {
+Deno.test("GET /admin/actors/{kind}/{id} passes as_of on as a time or an offset", async () => {
   const { request, calls } = open();
   await request("/admin/actors/game/st%2Fg?as_of=2026-01-01T01:00:00%2B01:00");
-  assert.deepEqual(calls, [["game", "st/g", Date.UTC(2026, 0, 1)]]);
+  await request("/admin/actors/player/st%2Fu?as_of=3:17");
+  assert.deepEqual(calls, [
+    ["game", "st/g", { receivedAt: Date.UTC(2026, 0, 1) }],
+    ["player", "st/u", { partition: 3, offset: 17 }],
+  ]);
   const wrong = await request("/admin/actors/game/st%2Fg?as_of=yesterday");
   await assertProblem(wrong, 400, "invalid_timestamp");
   await assertProblem(

@@ -6,6 +6,7 @@
 import type { DeadLetter, Json, PlayerEvent } from "../../schema/event.ts";
 import type { LogLevel } from "../../schema/config.ts";
 import type { ActorKind, PartHealth } from "../platform.ts";
+import type { Point } from "../replay/point.ts";
 import type { StageName } from "../store/store.ts";
 import type { TreeNode } from "../tree/child.ts";
 
@@ -192,9 +193,9 @@ export interface AdminPlatform {
    * `null` when the platform has never seen it.
    *
    * @param id `studio/user_id` or `studio/game_id`
-   * @param asOf arrival time, milliseconds since the Unix epoch. @default now
+   * @param asOf up to and including it. @default now
    */
-  actor(kind: ActorKind, id: string, asOf?: number): Promise<ActorView | null>;
+  actor(kind: ActorKind, id: string, asOf?: Point): Promise<ActorView | null>;
   /** The costliest or largest actors of a kind over all shards, by `sort`, the first first. */
   actors(kind: ActorKind, sort: ActorSort, limit: number): Promise<readonly ActorRow[]>;
   /**

@@ -26,6 +26,7 @@ import type { TopicName } from "../../schema/topics.ts";
 import type { ActorCost } from "../observability/cost_ledger.ts";
 import { logger, type LogLevel, logLevel, setLogLevel } from "../observability/logger.ts";
 import type { ActorKind, PartHealth } from "../platform.ts";
+import { asOfPoint, type Point } from "../replay/point.ts";
 import type { StageName } from "../store/store.ts";
 import type { ChildSpec } from "../tree/child.ts";
 import type {
@@ -138,15 +139,15 @@ export class NodeAdmin implements AdminPlatform {
     });
   }
 
-  async actor(kind: ActorKind, id: string, asOf?: number): Promise<ActorView | null> {
+  async actor(kind: ActorKind, id: string, asOf?: Point): Promise<ActorView | null> {
     const { workers, topics, clock } = this.node;
     const shard = shardOf(kind, id, topics);
     const input: AskInput = {
       ...shard,
       actorId: id,
       query: undefined,
-      now: asOf ?? clock.now(),
-      asOf: asOf === undefined ? undefined : { receivedAt: asOf },
+      now: clock.now(),
+      asOf: asOf === undefined ? undefined : asOfPoint(asOf, shard.partition),
     };
     const found = await workers.call<ActorInspection | null>(shard, "inspect", input);
     if (found === null) return null;

@@ -7,6 +7,7 @@
 import { Unavailable } from "../../schema/errors.ts";
 import type { Shard } from "../shard/shard.ts";
 import type { AsOf } from "../store/store.ts";
+import type { ShardId } from "../worker/worker_protocol.ts";
 import { hashOf, type Recorded, replayActor, type ReplayReport, stateOf } from "./replay_actor.ts";
 import { type Change, diffState } from "./state_diff.ts";
 
@@ -24,6 +25,18 @@ export interface StateDiff {
   readonly changes: readonly Change[];
   /** There are more changes than are told. */
   readonly truncated: boolean;
+}
+
+/** What the node asks a worker. */
+export interface DiffInput extends ShardId {
+  readonly actorId: string;
+  readonly from: AsOf;
+  readonly to: AsOf | undefined;
+}
+
+export interface ReplayInput extends ShardId {
+  readonly actorId: string;
+  readonly asOf: AsOf | undefined;
 }
 
 const changesMax = 1000;
