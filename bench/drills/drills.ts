@@ -15,8 +15,11 @@ import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
 import { everyCall } from "./shard_faults/every_call.ts";
 import { frozenWorker } from "./shard_faults/frozen_worker.ts";
+import { restartBudget } from "./shard_faults/restart_budget.ts";
 import { simulator } from "./shard_faults/simulator.ts";
+import { snapshotDamage } from "./shard_faults/snapshot_damage.ts";
 import { hungStore } from "./store_faults/hung_store.ts";
+import { slowStore } from "./store_faults/slow_store.ts";
 import { stoppedStore } from "./store_faults/stopped_store.ts";
 import { tripleSend } from "./triple_send.ts";
 
@@ -29,10 +32,13 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   hungStore,
   everyCall,
   poison,
+  restartBudget,
   tripleSend,
+  snapshotDamage,
   rebuild,
   jsonSuite,
   hostileBodies,
+  slowStore,
   drain,
   absentStoreDrill,
   sessionSilence,

@@ -21,69 +21,15 @@ import { runLoad } from "../load/run_load.ts";
 import { GraphqlReader } from "../verify/graphql_figures.ts";
 import type { OwnContext, OwnDrill } from "./drill_types.ts";
 import { Findings } from "./findings.ts";
-import { Admin } from "./platform/admin.ts";
 import { drillStream, verify } from "./platform/load.ts";
 import type { PlatformProcess } from "./platform/platform_process.ts";
 import { Site } from "./platform/site.ts";
+import { actorIds, gameHashes, playerHashes, requireSame } from "./platform/state_hashes.ts";
 
 /** What is promised: so many times as fast as live, on two cores. */
 const speedUpMin = 5;
 const liveEventsPerSecond = 25_000;
-const playersPerQuery = 25;
-const connections = 8;
 const moodyPlayer = new URL("./fixtures/moody_player.ts", import.meta.url);
-
-/** Hash of each actor's whole state, by id. */
-type Hashes = ReadonlyMap<string, string>;
-
-async function ids(sql: postgres.Sql, column: "user_id" | "game_id"): Promise<string[]> {
-  const rows = await sql<{ id: string }[]>`
-    select distinct ${sql(column)} as id from player_events where not internal order by 1`;
-  return rows.map(({ id }) => id);
-}
-
-/** Asks for every player, as clients do. */
-async function playerHashes(site: Site, users: readonly string[]): Promise<Hashes> {
-  const graphql = new GraphqlReader(site.target, connections);
-  const found = new Map<string, string>();
-  const chunks: string[][] = [];
-  for (let i = 0; i < users.length; i += playersPerQuery) {
-    chunks.push(users.slice(i, i + playersPerQuery));
-  }
-  const queue = chunks.values();
-  const read = async () => {
-    for (const chunk of queue) {
-      const data = await graphql.query<
-        Record<string, { stateHash: string; version: string } | null>
-      >(
-        `query(${chunk.map((_, i) => `$p${i}:ID!`).join(",")}){${
-          chunk.map((_, i) => `p${i}:player(id:$p${i}){stateHash version}`).join(" ")
-        }}`,
-        Object.fromEntries(chunk.map((id, i) => [`p${i}`, id])),
-      );
-      chunk.forEach((id, i) => {
-        const player = data[`p${i}`];
-        found.set(id, player ? `${player.version} ${player.stateHash}` : "none");
-      });
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: connections }, read));
-  } finally {
-    graphql.close();
-  }
-  return found;
-}
-
-async function gameHashes(site: Site, games: readonly string[]): Promise<Hashes> {
-  const admin = new Admin(site);
-  const found = new Map<string, string>();
-  for (const id of games) {
-    const hash = await admin.actor("game", `demo/${id}`).then((actor) => actor.hash, () => "none");
-    found.set(id, hash);
-  }
-  return found;
-}
 
 /** Waits until SQL and games have counted what was sent, looking often. */
 async function caughtUp(
@@ -98,7 +44,7 @@ async function caughtUp(
       select count(*)::int as n from player_events where not internal`;
     if (row!.n < events) return undefined;
     let counted = 0;
-    for (const id of await ids(sql, "game_id")) counted += await graphql.gameEvents(id);
+    for (const id of await actorIds(sql, "game_id")) counted += await graphql.gameEvents(id);
     return counted >= events ? true : undefined;
   };
   await platform.until(`${events} events are counted`, limitMs, total, 100)
@@ -131,16 +77,6 @@ async function dropSnapshots(dataDir: string, keepSources: boolean): Promise<num
   }
 }
 
-function requireSame(findings: Findings, kind: string, before: Hashes, after: Hashes): void {
-  const other = [...before].filter(([id, hash]) => after.get(id) !== hash).map(([id]) => id);
-  findings.count(`${kind}s`, before.size);
-  findings.require(
-    before.size > 0 && other.length === 0,
-    `each ${kind} as before: ${other.length} of ${before.size} are not, ${other[0]}: ` +
-      `${before.get(other[0]!)} → ${after.get(other[0]!)}`,
-  );
-}
-
 /** Makes the data, live. @returns how many distinct events, and how many a second */
 async function live(ctx: OwnContext, site: Site, platform: PlatformProcess, sql: postgres.Sql) {
   const events = ctx.quick ? 900_000 : 1_500_000;
@@ -169,8 +105,8 @@ async function run(ctx: OwnContext) {
     const firstInfo = await first.ready();
     const sql = postgres(firstInfo.store_url, { max: 1 });
     const made = await live(ctx, site, first, sql);
-    const users = await ids(sql, "user_id");
-    const games = await ids(sql, "game_id");
+    const users = await actorIds(sql, "user_id");
+    const games = await actorIds(sql, "game_id");
     await sql.end();
     findings.count("events", made.distinct);
     findings.count("peak_events_per_s", Math.round(made.perSecond));

@@ -10,6 +10,7 @@ export class ShadowStage implements Stage {
   readonly name: Stage["name"];
   readonly topic: Stage["topic"];
   readonly commitDelayMs: number;
+  readonly trustsSnapshots: boolean;
   readonly decode: Stage["decode"];
   readonly replay: Stage["replay"];
   readonly #plain: AnyBehaviour;
@@ -20,6 +21,7 @@ export class ShadowStage implements Stage {
     this.name = stage.name;
     this.topic = stage.topic;
     this.commitDelayMs = stage.commitDelayMs;
+    this.trustsSnapshots = stage.trustsSnapshots === true;
     this.decode = (record) => stage.decode(record);
     this.replay = (event) => stage.replay(event);
     this.#plain = stage.behaviour;
