@@ -291,3 +291,38 @@ Deno.test("Applier.apply() finishes a record only when all of its messages are d
   await done;
   assert.equal(b.batch.newOffset, 1);
 });
+
+Deno.test("Applier.apply() halts a game that cannot be rebuilt, and parks what no snapshot has of it", async () => {
+  let isBroken = false;
+  const { receive } = tallyGameStage.behaviour;
+  const behaviour: Stage["behaviour"] = {
+    ...tallyGameStage.behaviour,
+    receive(state, message, ctx) {
+      if (isBroken && ctx.actorId === "t/a") throw new TypeError("another code");
+      return receive(state, message, ctx);
+    },
+  };
+  const b = new Bench({ ...tallyGameStage, behaviour });
+  await b.apply(folded([1, 0], { a: { ccu: 1 } }));
+  await b.commit();
+  await b.apply(folded([2, 0], { a: { ccu: 20 }, z: { ccu: 5 } }));
+  isBroken = true;
+  await b.apply(folded([3, 0], { a: { ccu: 300 }, z: { ccu: 6 } }));
+  isBroken = false;
+  await b.apply(folded([4, 0], { a: { ccu: 4000 }, z: { ccu: 7 } }));
+  assert.deepEqual([b.tally("a"), b.tally("z")!.sum], [undefined, 18]);
+  const [halted] = b.cells.troubles.halted();
+  assert.deepEqual([halted!.id, halted!.reason], ["t/a", "replay failed: another code"]);
+  const { outbox, snapshots } = await b.commit();
+  assert.deepEqual(snapshots.map(({ actorId }) => actorId), ["t/z"]);
+  const letters = outbox.filter((r) => r.topic === "dlq.events").map((r) => JSON.parse(r.value));
+  assert.deepEqual(
+    letters.map(({ code, actor, payload }) => [
+      code,
+      actor.position,
+      JSON.parse(payload).delta.totals.ccu,
+    ]),
+    [["actor_halted", "0:1", 20], ["actor_halted", "0:2", 300], ["actor_halted", "0:3", 4000]],
+    "with the stored state each delta is in one place",
+  );
+});

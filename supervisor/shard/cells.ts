@@ -242,7 +242,8 @@ export class Cells {
     if (this.troubles.isHalted(id)) return undefined;
     const cell = this.#live.get(id) ?? this.create(id);
     cell.pinnedAt = broken?.pinnedAt ?? -1;
-    return cell;
+    // A commit in flight may carry a snapshot of it, which the store did not have yet.
+    return broken === undefined ? cell : Object.assign(cell, { hashes: broken.hashes });
   }
 
   /** A new actor that the store has never seen. */

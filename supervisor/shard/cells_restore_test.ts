@@ -92,3 +92,27 @@ Deno.test("Cells.past() goes to the journal when the snapshot is damaged, and ch
   }
   assert.deepEqual([b.told, b.cells.size, b.cells.troubles.haltedCount], [[], 0, 0]);
 });
+
+Deno.test("Cells.reload() knows of the snapshot that a commit in flight carries", async () => {
+  const b = new Bench();
+  await b.commit(["a"]);
+  await b.cells.load(["t/a"]);
+  const [carried] = b.cells.snapshot(b.cells.peek("t/a")!);
+  const cell = (await b.cells.reload("t/a"))!;
+  assert.equal(cell.hashes.get(""), carried!.hash, "though the store has none");
+  assert.equal(b.cells.peek("t/a"), cell);
+});
+
+Deno.test("Cells.reload() gives nobody who cannot be loaded any more, and keeps what it is behind", async () => {
+  const b = new Bench();
+  await b.commit(["a"]);
+  await b.cells.load(["t/a"]);
+  tallyThrowsFor("a");
+  try {
+    assert.equal(await b.cells.reload("t/a"), undefined);
+  } finally {
+    tallyThrowsFor(undefined);
+  }
+  assert.deepEqual([b.cells.size, b.cells.behindSince], [0, 1000]);
+  assert.deepEqual(b.told, ["halted t/a: replay of offset 0 failed: told to"]);
+});
