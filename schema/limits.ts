@@ -68,6 +68,8 @@ export const limits = {
   fetchRecordsLow: 500,
   fetchPauseMs: 25,
   commitRowsMax: 2000,
+  /** A shard applies for so long in one turn; then questions and other shards have theirs. */
+  applyTurnMsMax: 10,
   /** Text of the records in one commit; one fetch may go beyond. */
   commitBytesMax: 4 * MIB,
   commitTimeoutMs: 5 * SECOND,

@@ -33,6 +33,9 @@ const overBudgetMax = 1.5;
 
 const trimEveryMs = 10_000;
 
+/** How often a turn looks at the clock. */
+const recordsPerLook = 32;
+
 /** Runs what may be left half done at a stop: waiting for a resource then ends without an error. */
 async function untilStopped(stop: AbortSignal, run: () => Promise<void>): Promise<void> {
   try {
@@ -213,12 +216,19 @@ export class Shard {
     stop: AbortSignal,
     retrying: RetryOptions,
   ): Promise<boolean> {
+    const { clock } = this.options;
     const decoded = records.map((record) => own.applier.decode(record));
     const wanted = new Set(decoded.flatMap((d) => d.messages.map((m) => m.actorId)));
     own.cells.expect(wanted);
     await retry(() => own.cells.load(wanted), retrying);
     if (retrying.signal.aborted) return false;
+    let turnSince = clock.now();
     for (let i = 0; i < records.length; i++) {
+      if (i % recordsPerLook === 0 && clock.now() - turnSince >= limits.applyTurnMsMax) {
+        await clock.sleep(0, retrying.signal);
+        if (retrying.signal.aborted) return false;
+        turnSince = clock.now();
+      }
       const rebuilt = own.applier.apply(records[i]!, decoded[i]!, sources, own.pending);
       if (rebuilt === undefined) continue;
       own.isRebuilding = true;

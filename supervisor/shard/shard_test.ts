@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { limits } from "../../schema/limits.ts";
 import type { GameDeltaRecord } from "../../actors/game/game_deltas.ts";
 import { away } from "./testing/faults.ts";
-import { rawEvent, ShardWorld } from "./testing/shard_world.ts";
+import { rawEvent, ShardWorld, wrapReceive } from "./testing/shard_world.ts";
 import { addEvent, tallyBytes, tallyStage } from "./testing/tally.ts";
 
 const minute = 60_000;
@@ -362,5 +362,28 @@ Deno.test("Shard lets the log drop what is committed, and nothing else", async (
   assert.deepEqual([partition!.start, partition!.records.length], [3, 2]);
   release();
   await w.settled(r);
+  await w.end();
+});
+
+Deno.test("Shard gives way to others in the middle of a long batch", async () => {
+  let elapsed = 0;
+  const slow = wrapReceive(tallyStage, (receive) => (...input) => {
+    elapsed++;
+    return receive(...input);
+  });
+  const w = new ShardWorld();
+  const now = w.clock.now.bind(w.clock);
+  // Each message takes a millisecond of the shard's time.
+  w.clock.now = () => now() + elapsed;
+  const r = w.start({ stage: slow });
+  const turns: number[] = [];
+  const sleep = w.clock.sleep.bind(w.clock);
+  w.clock.sleep = (ms, signal) => {
+    if (ms === 0) turns.push(elapsed);
+    return sleep(ms, signal);
+  };
+  await w.send(...Array.from({ length: 200 }, () => addEvent("a", 1)));
+  await w.settled(r);
+  assert.deepEqual(turns, [32, 64, 96, 128, 160, 192]);
   await w.end();
 });
