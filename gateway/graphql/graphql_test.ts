@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { buildClientSchema, getIntrospectionQuery, printSchema } from "graphql";
-import { Unavailable } from "../../schema/errors.ts";
+import { ActorHalted, Unavailable } from "../../schema/errors.ts";
 import { event, type TestGateway, testGateway, testNow } from "../testing/test_gateway.ts";
 
 // deno-lint-ignore no-explicit-any -- answers have the shape of their query
@@ -257,6 +257,10 @@ Deno.test("GraphQL hides what fails inside and says what to retry", async () => 
   const moving = await query(gateway, `{ player(id: "u-1") { id } }`);
   assert.equal(moving.errors![0].extensions.code, "UNAVAILABLE");
   assert.deepEqual(moving.errors![0].path, ["player"]);
+  gateway.platform.beforeAsk = () => Promise.reject(new ActorHalted("s/u-1", "secret reason"));
+  const halted = await query(gateway, `{ player(id: "u-1") { id } }`);
+  assert.equal(halted.errors![0].extensions.code, "UNAVAILABLE");
+  assert.ok(!halted.text.includes("secret"));
   gateway.platform.beforeAsk = () => {
     throw new TypeError("secret at /srv/app.ts");
   };
