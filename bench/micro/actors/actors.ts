@@ -117,7 +117,9 @@ function table(all: readonly Figures[]): void {
   }
   print("Taken on a machine with other work these figures are indicative only.");
   print("Records are read beforehand, for all; store and log are in memory.");
-  print("Only the shard is asked across threads: nact answers within one, xstate reads a property.");
+  print(
+    "Only the shard is asked across threads: nact answers within one, xstate reads a property.",
+  );
 }
 
 if (import.meta.main) {
