@@ -33,6 +33,7 @@ export function addActorRoutes(app: Hono, platform: AdminPlatform, mask: FieldMa
     const sort = oneOf("sort", c.req.query("sort") ?? "cpu", actorSorts);
     return c.json({ items: await platform.actors(kind, sort, integerQuery(c, "limit", 20)) });
   });
+  app.get("/admin/halted", async (c) => c.json({ items: await platform.halted() }));
   app.get("/admin/actors/:kind/:id", async (c) => {
     const kind = kindOf(c);
     if (kind instanceof Response) return kind;

@@ -59,6 +59,17 @@ export interface ActorRow {
   readonly share: number;
 }
 
+/** An actor that stands still: its events are set aside until it is restarted. */
+export interface HaltedRow {
+  readonly kind: ActorKind;
+  readonly id: string;
+  readonly partition: number;
+  readonly worker: string;
+  readonly reason: string;
+  /** RFC 3339. */
+  readonly since: string;
+}
+
 /** What can be done to a shard. */
 export const shardActions = ["pause", "resume", "restart"] as const;
 export type ShardAction = typeof shardActions[number];
@@ -198,6 +209,8 @@ export interface AdminPlatform {
   actor(kind: ActorKind, id: string, asOf?: Point): Promise<ActorView | null>;
   /** The costliest or largest actors of a kind over all shards, by `sort`, the first first. */
   actors(kind: ActorKind, sort: ActorSort, limit: number): Promise<readonly ActorRow[]>;
+  /** Actors of every kind that stand still until they are restarted. */
+  halted(): Promise<readonly HaltedRow[]>;
   /**
    * `restart`: drops its state and rebuilds it from the store. `passivate`: writes its snapshot and
    * drops it from memory. False when it is not in memory, so that there was nothing to do.

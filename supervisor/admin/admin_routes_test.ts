@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { actor, assertProblem, listed, open, shard } from "./testing/admin_world.ts";
+import { actor, assertProblem, halted, listed, open, shard } from "./testing/admin_world.ts";
 
 Deno.test("Personal data is masked in answers, and shown with reveal=true, which is audited", async () => {
   const { request, audits } = open();
@@ -34,6 +34,11 @@ Deno.test("GET /admin/actors passes kind, sort and limit on, and says what is wr
     const response = await request(`/admin/actors?${query}`);
     assert.equal(await assertProblem(response, 400, "invalid_field"), expected);
   }
+});
+
+Deno.test("GET /admin/halted lists who stands still", async () => {
+  const response = await open().request("/admin/halted");
+  assert.deepEqual([response.status, await response.json()], [200, { items: [halted] }]);
 });
 
 Deno.test("POST /admin/actors/{kind}/{id}/restart and passivate reach the actor", async () => {

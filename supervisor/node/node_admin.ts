@@ -12,6 +12,7 @@ import type {
   AuditPage,
   AuditRow,
   CostView,
+  HaltedRow,
   LetterFilter,
   ReplayManyOptions,
   ShardAction,
@@ -35,6 +36,7 @@ import type {
   ActorsInput,
   ActorsReport,
   AskInput,
+  HaltedReport,
 } from "../worker/worker_protocol.ts";
 import { loopChild } from "./loop_child.ts";
 import type { Node } from "./node.ts";
@@ -178,6 +180,19 @@ export class NodeAdmin implements AdminPlatform {
           share: total === 0 ? 0 : Math.round(1000 * measure(actor) / total) / 1000,
         };
       });
+  }
+
+  async halted(): Promise<HaltedRow[]> {
+    const { workers } = this.node;
+    const reports = await workers.callAll<HaltedReport[]>("halted", undefined);
+    return reports.flat().map(({ stage, partition, id, reason, since }) => ({
+      kind: stage,
+      id,
+      partition,
+      worker: workers.workerOf({ stage, partition }),
+      reason,
+      since: new Date(since).toISOString(),
+    }));
   }
 
   actActor(kind: ActorKind, id: string, action: ActorAction): Promise<boolean> {

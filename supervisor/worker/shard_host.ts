@@ -27,6 +27,7 @@ import type {
   ActorsReport,
   AskInput,
   Fired,
+  HaltedReport,
   ShardId,
   WorkerInit,
   WorkerReport,
@@ -135,6 +136,14 @@ export class ShardHost {
   act({ actorId, action, ...id }: ActInput): Promise<boolean> {
     const shard = this.shard(id);
     return action === "restart" ? shard.restartActor(actorId) : shard.passivateActor(actorId);
+  }
+
+  /** Actors of all shards of this worker that stand still until they are restarted. */
+  halted(): HaltedReport[] {
+    return [...this.#shards.values()].flatMap((shard) => {
+      const { stage, partition } = shard.options;
+      return shard.halted().map((actor) => ({ stage: stage.name, partition, ...actor }));
+    });
   }
 
   /** The first actors of a stage by a measure, over all shards of this worker. */

@@ -101,6 +101,7 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
   unwatch: (id: number) => host?.watches.remove(id),
   report: () => running().report(),
   actors: (input: ActorsInput) => running().actors(input),
+  halted: () => running().halted(),
   act: (input: ActInput) => running().act(input),
   logLevel: (level: LogLevel) => setLogLevel(level),
   restart: (id: ShardId) => running().restart(id),

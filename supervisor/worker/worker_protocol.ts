@@ -8,6 +8,7 @@ import type { JsonObject } from "../../schema/event.ts";
 import type { EventFilter, RecordedEvent } from "../platform.ts";
 import type { AsOf, StageName } from "../store/store.ts";
 import type { MetricsSnapshot } from "../observability/metrics_sink.ts";
+import type { HaltedActor } from "../shard/restore/troubles.ts";
 import type { ShardReport } from "../shard/shard_types.ts";
 import type { ActorCost } from "../observability/cost_ledger.ts";
 import type { LiveActor } from "../shard/restore/live_actors.ts";
@@ -61,6 +62,9 @@ export interface ActorsReport {
   readonly total: number;
   readonly items: readonly ListedActor[];
 }
+
+/** An actor that stands still until it is restarted. */
+export type HaltedReport = ShardId & HaltedActor;
 
 /** Asks for something to be done to an actor. */
 export interface ActInput extends ShardId {

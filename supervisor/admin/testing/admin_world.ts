@@ -13,6 +13,7 @@ import type {
   AuditRow,
   DeadLetterRow,
   DeadLetterView,
+  HaltedRow,
   ShardRow,
 } from "../admin_platform.ts";
 
@@ -85,6 +86,15 @@ export const listed: ActorRow = {
   share: 0.5,
 };
 
+export const halted: HaltedRow = {
+  kind: "player",
+  id: "st/u",
+  partition: 3,
+  worker: "worker-1",
+  reason: "it throws",
+  since: "1970-01-01T00:00:00.000Z",
+};
+
 /** The app over a platform that answers with the fixtures and records what it was asked. */
 export function open(more: Partial<AdminPlatform> = {}) {
   const calls: unknown[][] = [];
@@ -130,6 +140,7 @@ export function open(more: Partial<AdminPlatform> = {}) {
       calls.push(["actors", kind, sort, limit]);
       return Promise.resolve([listed]);
     },
+    halted: () => Promise.resolve([halted]),
     actActor: (kind, id, action) => {
       calls.push([action, kind, id]);
       return Promise.resolve(true);
