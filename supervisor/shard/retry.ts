@@ -42,3 +42,12 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
     if (failures > 0) options.onSettled?.();
   }
 }
+
+/** Runs what may be left half done at a stop: waiting for a resource then ends without an error. */
+export async function untilStopped(stop: AbortSignal, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!stop.aborted || !(error instanceof Unavailable)) throw error;
+  }
+}

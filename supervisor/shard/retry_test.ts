@@ -3,7 +3,7 @@ import { Fenced, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
 import { FakeClock } from "../tree/tree_fakes.ts";
 import { appendAtLeastOnce } from "./append.ts";
-import { retry, type RetryOptions } from "./retry.ts";
+import { retry, type RetryOptions, untilStopped } from "./retry.ts";
 import { away, Faults, silent } from "./testing/faults.ts";
 import { onePartition } from "./testing/shard_world.ts";
 import { MemoryLog } from "../log/memory_log.ts";
@@ -126,4 +126,15 @@ Deno.test("appendAtLeastOnce() throws what trying again cannot mend", async () =
   await assert.rejects(appendAtLeastOnce(log, "dlq.events", [record], options), {
     name: "InvariantBroken",
   });
+});
+
+Deno.test("untilStopped() lets a resource be away once stopped, and nothing else", async () => {
+  const stop = new AbortController();
+  const fail = (error: Error) => () => Promise.reject(error);
+  const away = new Unavailable("store", "away");
+  await untilStopped(stop.signal, () => Promise.resolve());
+  await assert.rejects(untilStopped(stop.signal, fail(away)), away);
+  stop.abort();
+  await untilStopped(stop.signal, fail(away));
+  await assert.rejects(untilStopped(stop.signal, fail(new TypeError("no"))), TypeError);
 });

@@ -20,7 +20,7 @@ import { release, verifyHash, wantSnapshots } from "./hand_off.ts";
 import { newOwnership, type Ownership, reportOf } from "./ownership.ts";
 import { findActor, passivateActor, restartActor } from "./restore/operate.ts";
 import { type HaltedActor, Troubles } from "./restore/troubles.ts";
-import { retry, type RetryOptions } from "./retry.ts";
+import { retry, type RetryOptions, untilStopped } from "./retry.ts";
 import type { Inspection, ShardOptions, ShardReport, ShardState } from "./shard_types.ts";
 import { runTogether } from "./task_group.ts";
 import { runTimerFeed } from "./timer_feed.ts";
@@ -35,15 +35,6 @@ const trimEveryMs = 10_000;
 
 /** How often a turn looks at the clock. */
 const recordsPerLook = 32;
-
-/** Runs what may be left half done at a stop: waiting for a resource then ends without an error. */
-async function untilStopped(stop: AbortSignal, run: () => Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    if (!stop.aborted || !(error instanceof Unavailable)) throw error;
-  }
-}
 
 export class Shard {
   #own: Ownership | undefined;
