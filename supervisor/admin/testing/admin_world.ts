@@ -95,13 +95,10 @@ export const halted: HaltedRow = {
   since: "1970-01-01T00:00:00.000Z",
 };
 
-/** The app over a platform that answers with the fixtures and records what it was asked. */
-export function open(more: Partial<AdminPlatform> = {}) {
-  const calls: unknown[][] = [];
-  const audits: AuditRow[] = [];
-  const lines: string[] = [];
+/** Answers with the fixtures and records what it was asked. */
+function fakePlatform(calls: unknown[][]): AdminPlatform {
   let level: LogLevel = "info";
-  const platform: AdminPlatform = {
+  return {
     tree: () => ({
       id: "platform",
       type: "supervisor",
@@ -158,8 +155,15 @@ export function open(more: Partial<AdminPlatform> = {}) {
     drain: () => void calls.push(["drain"]),
     ready: () => [{ part: "log", ready: true }],
     metrics: () => Promise.resolve("gamemetrics_up 1\n"),
-    ...more,
   };
+}
+
+/** The app over a platform that answers with the fixtures and records what it was asked. */
+export function open(more: Partial<AdminPlatform> = {}) {
+  const calls: unknown[][] = [];
+  const audits: AuditRow[] = [];
+  const lines: string[] = [];
+  const platform = { ...fakePlatform(calls), ...more };
   let nowMs = 0;
   const app = createAdminApp({
     platform,
