@@ -6,7 +6,7 @@
  */
 import type { Context, Hono } from "hono";
 import { InvalidInput } from "../../schema/errors.ts";
-import type { Json } from "../../schema/event.ts";
+import type { Json, JsonObject } from "../../schema/event.ts";
 import type { ActorKind } from "../platform.ts";
 import { parsePoint, type Point } from "../replay/point.ts";
 import type { ReplayReport } from "../replay/replay_actor.ts";
@@ -30,7 +30,7 @@ export function addTimeTravelRoutes(
   mask: (value: Json) => Json = (value) => value,
 ): void {
   const masked = (value: object | null, c: Context): Response => {
-    if (value !== null) return c.json(mask(value as Json) as object);
+    if (value !== null) return c.json(maskChanges(mask(value as Json), mask) as object);
     const { kind, id } = c.req.param();
     return problem(404, "unknown_actor", `No event has reached ${kind} '${id}' by then`);
   };
@@ -48,6 +48,24 @@ export function addTimeTravelRoutes(
     if (kind === undefined) return unknownKind(c);
     return masked(await travel.replay(kind, c.req.param("id"), pointOf(c, "as_of")), c);
   });
+}
+
+/** A change names its properties in its path, where a mask of properties does not look. */
+function maskChanges(value: Json, mask: (value: Json) => Json): Json {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => maskChanges(item, mask));
+  const { path } = value;
+  if (typeof path === "string" && ("before" in value || "after" in value)) {
+    for (const name of path.split("/")) {
+      const hidden = (mask({ [name]: "" }) as JsonObject)[name]!;
+      if (hidden === "") continue;
+      const sides = ["before", "after"].filter((side) => side in value);
+      return { path, ...Object.fromEntries(sides.map((side) => [side, hidden])) };
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [name, maskChanges(field, mask)]),
+  );
 }
 
 const kinds: readonly ActorKind[] = ["player", "game"];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import type { StateDiff } from "../replay/time_travel.ts";
+import { FieldMask } from "./mask_fields.ts";
 import { problem, problemOf } from "./admin_problem.ts";
 import { addTimeTravelRoutes } from "./time_travel_routes.ts";
 
@@ -49,6 +50,26 @@ Deno.test("addTimeTravelRoutes() replays an actor up to a point", async () => {
   const [status, body] = await request("/admin/actors/player/st%2Fx/replay?as_of=3:7", "POST");
   assert.deepEqual([status, body.code], [404, "unknown_actor"]);
   assert.deepEqual(calls, [["replay", "player", "st/x", { partition: 3, offset: 7 }]]);
+});
+
+Deno.test("addTimeTravelRoutes() masks personal data in changes, too, by the names in their paths", async () => {
+  const mask = new FieldMask(["e_mail"]);
+  const changes = [
+    { path: "/state/eMail/0", before: "a@b.c", after: "d@e.f" },
+    { path: "/state/contact", after: { email: "d@e.f", level: 2 } },
+    { path: "/state/level", before: 1, after: 2 },
+  ];
+  const app = new Hono();
+  addTimeTravelRoutes(app, {
+    diff: () => Promise.resolve({ ...diff, changes }),
+    replay: () => Promise.resolve(null),
+  }, (value) => mask.value(value));
+  const answer = await app.request("/admin/actors/player/st%2Fu/diff?from=3:1");
+  assert.deepEqual((await answer.json()).changes, [
+    { path: "/state/eMail/0", before: "[redacted]", after: "[redacted]" },
+    { path: "/state/contact", after: { email: "[redacted]", level: 2 } },
+    { path: "/state/level", before: 1, after: 2 },
+  ]);
 });
 
 Deno.test("addTimeTravelRoutes() refuses other kinds, points it cannot read, and a diff from nowhere", async () => {
