@@ -47,7 +47,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   addShardRoutes(app, platform);
   addDeadLetterRoutes(app, platform, mask);
   addOperationRoutes(app, platform);
-  if (deps.shadows !== undefined) addShadowRoutes(app, deps.shadows);
+  if (deps.shadows !== undefined) addShadowRoutes(app, deps.shadows, mask);
   if (deps.travel !== undefined) {
     addTimeTravelRoutes(app, deps.travel, (value) => mask.value(value));
   }

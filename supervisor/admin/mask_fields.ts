@@ -28,21 +28,12 @@ export class FieldMask {
   #copy(value: unknown): unknown {
     if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) return value.map((item) => this.#copy(item));
-    const isListed = this.#pointsToListed(value);
     return Object.fromEntries(
-      Object.entries(value).map(([name, field]) => {
-        const isIt = this.#names.has(plain(name)) ||
-          (isListed && (name === "before" || name === "after"));
-        return [name, field !== null && isIt ? masked : this.#copy(field)];
-      }),
+      Object.entries(value).map(([name, field]) => [
+        name,
+        field !== null && this.#names.has(plain(name)) ? masked : this.#copy(field),
+      ]),
     );
-  }
-
-  /** A change names its property in a JSON pointer, beside the values. */
-  #pointsToListed(value: object): boolean {
-    const path = (value as { path?: unknown }).path;
-    return typeof path === "string" &&
-      path.split("/").some((part) => this.#names.has(plain(part)));
   }
 
   /** JSON text with the same masked. Of other text nobody can say what is in it: none of it is shown. */

@@ -3,12 +3,14 @@
  *
  * @module
  */
-import type { Hono } from "hono";
+import type { Context, Hono } from "hono";
 import { z } from "zod";
 import type { ShadowReport } from "../shard/shadow/shadow.ts";
 import type { StageName } from "../store/store.ts";
 import type { ShadowStart } from "../worker/shadows.ts";
+import { flagQuery } from "./admin_input.ts";
 import { problem } from "./admin_problem.ts";
+import { FieldMask } from "./mask_fields.ts";
 
 export interface ShadowControl {
   /** @throws {InvalidInput} the module is none that can be a shadow */
@@ -27,7 +29,21 @@ const startBody = z.strictObject({
   compare_state: z.boolean().optional(),
 });
 
-export function addShadowRoutes(app: Hono, shadows: ShadowControl): void {
+/** @param mask hides personal data in what differs, unless a call asks to see it. @default none */
+export function addShadowRoutes(
+  app: Hono,
+  shadows: ShadowControl,
+  mask: FieldMask = new FieldMask([]),
+): void {
+  const shown = (c: Context, report: ShadowReport): ShadowReport =>
+    flagQuery(c, "reveal") ? report : {
+      ...report,
+      differences: report.differences.map((difference) => ({
+        ...difference,
+        expected: mask.text(difference.expected),
+        got: mask.text(difference.got),
+      })),
+    };
   const path = "/admin/stages/:stage/shadow";
   const stageOf = (name: string) => stages.find((stage) => stage === name);
   const unknownStage = (name: string) =>
@@ -56,18 +72,18 @@ export function addShadowRoutes(app: Hono, shadows: ShadowControl): void {
     });
     return report === null
       ? problem(503, "unavailable", "No worker runs right now")
-      : c.json(report, 201);
+      : c.json(shown(c, report), 201);
   });
   app.get(path, async (c) => {
     const stage = stageOf(c.req.param("stage"));
     if (stage === undefined) return unknownStage(c.req.param("stage"));
     const report = await shadows.report(stage);
-    return report === null ? none(stage) : c.json(report);
+    return report === null ? none(stage) : c.json(shown(c, report));
   });
   app.delete(path, async (c) => {
     const stage = stageOf(c.req.param("stage"));
     if (stage === undefined) return unknownStage(c.req.param("stage"));
     const report = await shadows.stop(stage);
-    return report === null ? none(stage) : c.json(report);
+    return report === null ? none(stage) : c.json(shown(c, report));
   });
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Hono } from "hono";
 import type { ShadowReport } from "../shard/shadow/shadow.ts";
 import type { ShadowStart } from "../worker/shadows.ts";
+import { FieldMask } from "./mask_fields.ts";
 import { addShadowRoutes } from "./shadow_routes.ts";
 
 function setUp() {
@@ -72,4 +73,32 @@ Deno.test("addShadowRoutes() refuses what is none of a stage, a file URL or a sh
     assert.ok(answer.detail.includes(field), `${answer.detail} names ${field}`);
   }
   assert.deepEqual(starts, []);
+});
+
+Deno.test("addShadowRoutes() masks what differs, and shows it with reveal=true", async () => {
+  const difference = {
+    actor_id: "st/u",
+    position: "0:1",
+    what: "state",
+    expected: '{"email":"a@b.c","n":1}',
+    got: '{"email":"a@b',
+  } as const;
+  const report: ShadowReport = {
+    version: 2,
+    share: 1,
+    actors: 1,
+    skipped: 0,
+    messages: 1,
+    different: 1,
+    differences: [difference],
+  };
+  const given = () => Promise.resolve(report);
+  const app = new Hono();
+  addShadowRoutes(app, { start: given, report: given, stop: given }, new FieldMask(["email"]));
+  const ask = async (query: string) =>
+    (await (await app.request(`/admin/stages/player/shadow${query}`)).json()).differences[0];
+  const { expected, got } = await ask("");
+  assert.equal(expected, '{"email":"[redacted]","n":1}');
+  assert.match(got, /^\[redacted\]: 13 characters/);
+  assert.deepEqual(await ask("?reveal=true"), difference);
 });
