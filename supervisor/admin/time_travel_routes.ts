@@ -11,6 +11,7 @@ import type { ActorKind } from "../platform.ts";
 import { parsePoint, type Point } from "../replay/point.ts";
 import type { ReplayReport } from "../replay/replay_actor.ts";
 import type { StateDiff } from "../replay/time_travel.ts";
+import { flagQuery } from "./admin_input.ts";
 import { problem } from "./admin_problem.ts";
 
 export interface TimeTravel {
@@ -30,7 +31,10 @@ export function addTimeTravelRoutes(
   mask: (value: Json) => Json = (value) => value,
 ): void {
   const masked = (value: object | null, c: Context): Response => {
-    if (value !== null) return c.json(maskChanges(mask(value as Json), mask) as object);
+    const isRevealed = flagQuery(c, "reveal");
+    if (value !== null) {
+      return c.json((isRevealed ? value : maskChanges(mask(value as Json), mask)) as object);
+    }
     const { kind, id } = c.req.param();
     return problem(404, "unknown_actor", `No event has reached ${kind} '${id}' by then`);
   };

@@ -70,6 +70,8 @@ Deno.test("addTimeTravelRoutes() masks personal data in changes, too, by the nam
     { path: "/state/contact", after: { email: "[redacted]", level: 2 } },
     { path: "/state/level", before: 1, after: 2 },
   ]);
+  const revealed = await app.request("/admin/actors/player/st%2Fu/diff?from=3:1&reveal=true");
+  assert.deepEqual((await revealed.json()).changes, changes);
 });
 
 Deno.test("addTimeTravelRoutes() refuses other kinds, points it cannot read, and a diff from nowhere", async () => {
