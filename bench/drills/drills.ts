@@ -4,6 +4,7 @@
  * @module
  */
 import { absentStoreDrill } from "./absent_store.ts";
+import { clockJumps } from "./clock/clock_jumps.ts";
 import { crashLoop } from "./crash_loop.ts";
 import { drain } from "./drain.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
@@ -39,6 +40,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   jsonSuite,
   hostileBodies,
   slowStore,
+  clockJumps,
   drain,
   absentStoreDrill,
   sessionSilence,

@@ -58,8 +58,7 @@ export class PlatformProcess {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         ...startArguments(program),
-        "--clock-offset-ms",
-        String(clockOffsetMs),
+        `--clock-offset-ms=${clockOffsetMs}`,
         ...(playerStage === undefined ? [] : ["--player-stage", playerStage.href]),
         ...(gameStage === undefined ? [] : ["--game-stage", gameStage.href]),
         ...(frozenWorkers === undefined ? [] : ["--frozen-workers", frozenWorkers]),
