@@ -89,6 +89,16 @@ async function firedTimers(sql: postgres.Sql, wanted: number) {
   }
 }
 
+/** Every session ends by its timer, when it is due. */
+async function requireTimers(findings: Findings, own: postgres.Sql, sessions: number) {
+  const { n, late, early } = await firedTimers(own, sessions);
+  findings.count("timers_fired", n);
+  findings.count("timer_late_max_ms", late);
+  findings.require(n === sessions, `${sessions} timers fired: ${n}`);
+  findings.require(late <= timerLateMsMax, `late by ≤ ${timerLateMsMax} ms: ${late}`);
+  findings.require(early <= 0, `none fired early: ${early} ms`);
+}
+
 async function run(ctx: OwnContext) {
   const findings = new Findings();
   const site = new Site(`${ctx.dir}/site`);
@@ -129,14 +139,7 @@ async function run(ctx: OwnContext) {
     });
     const sessions = [...client.days.values()].reduce((a, b) => a + b, 0);
     const offset = limits.sessionSilenceMs - (Date.now() - sentAt) - dueInMs;
-    await withClock(offset, async (own) => {
-      const { n, late, early } = await firedTimers(own, sessions);
-      findings.count("timers_fired", n);
-      findings.count("timer_late_max_ms", late);
-      findings.require(n === sessions, `${sessions} timers fired: ${n}`);
-      findings.require(late <= timerLateMsMax, `late by ≤ ${timerLateMsMax} ms: ${late}`);
-      findings.require(early <= 0, `none fired early: ${early} ms`);
-    });
+    await withClock(offset, (own) => requireTimers(findings, own, sessions));
     let aheadMs = 0;
     for (const clockOffsetMs of [hourMs, -hourMs]) {
       const when = `clock ${clockOffsetMs / hourMs} h off`;

@@ -114,6 +114,57 @@ const loseRows = (sql: postgres.Sql) =>
   sql`delete from player_events where (partition, "offset") in (
     select partition, "offset" from player_events where game_id <> 'drill-probe' limit 5)`;
 
+/** @returns how many shards wait, in words */
+function requireWaiting(
+  findings: Findings,
+  outage: Outage,
+  seen: Waiting,
+  growth: number,
+): string {
+  findings.count("rss_growth_bytes", growth);
+  findings.require(
+    growth <= rssGrowthBytesMax,
+    `memory grows by ≤ ${rssGrowthBytesMax} B: ${growth}`,
+  );
+  findings.count("noticed_ms", seen.firstMs);
+  findings.require(
+    seen.firstMs <= outage.noticedMsMax,
+    `a shard waits within ${outage.noticedMsMax} ms: ${Math.round(seen.firstMs)}`,
+  );
+  findings.count("mailbox_max", seen.mailboxMax);
+  const paused = `${seen.waiting} of ${seen.behind} shards that are behind wait for the store`;
+  findings.require(seen.behind > 0 && seen.waiting === seen.behind, paused);
+  return paused;
+}
+
+/** @returns how long after the return the first commit came, milliseconds */
+async function requireCommit(
+  findings: Findings,
+  client: postgres.Sql,
+  backAt: number,
+): Promise<number> {
+  let before: number | undefined;
+  const firstMs = await timed(backAt, 2 * firstCommitMsMax, async () => {
+    const now = await Promise.race([committed(client), sleep(1_000).then(() => undefined)]);
+    before ??= now;
+    return now !== undefined && before !== undefined && now > before;
+  });
+  findings.count("first_commit_ms", firstMs);
+  const first = `first commit within ${firstCommitMsMax} ms of the return: ${Math.round(firstMs)}`;
+  findings.require(firstMs <= firstCommitMsMax, first);
+  return firstMs;
+}
+
+async function requireNoLetters(findings: Findings, admin: Admin): Promise<void> {
+  const letters = (await admin.deadLetters()).length;
+  findings.require(letters === 0, `nothing dead-lettered: ${letters}`);
+}
+
+async function requireProbes(findings: Findings, probe: IngestProbe, client: postgres.Sql) {
+  const wrong = await probe.wrong(client);
+  findings.require(wrong === 0, `each of ${probe.acked} probes counted once: ${wrong} are not`);
+}
+
 export async function runOutage(ctx: OwnContext, outage: Outage) {
   const findings = new Findings();
   const form = ctx.quick ? "quick" : "full";
@@ -152,20 +203,7 @@ export async function runOutage(ctx: OwnContext, outage: Outage) {
     findings.require(!await answers(server.url), "the store does not answer while it is away");
     const seen = await watching;
     findings.count("away_ms", performance.now() - awayAt);
-    const growth = memory.takePeak() - rssBefore;
-    findings.count("rss_growth_bytes", growth);
-    findings.require(
-      growth <= rssGrowthBytesMax,
-      `memory grows by ≤ ${rssGrowthBytesMax} B: ${growth}`,
-    );
-    findings.count("noticed_ms", seen.firstMs);
-    findings.require(
-      seen.firstMs <= outage.noticedMsMax,
-      `a shard waits within ${outage.noticedMsMax} ms: ${Math.round(seen.firstMs)}`,
-    );
-    findings.count("mailbox_max", seen.mailboxMax);
-    const paused = `${seen.waiting} of ${seen.behind} shards that are behind wait for the store`;
-    findings.require(seen.behind > 0 && seen.waiting === seen.behind, paused);
+    const paused = requireWaiting(findings, outage, seen, memory.takePeak() - rssBefore);
     ctx.print(`away for ${awayMs} ms: ${paused}`);
     probe.phase();
     requireAccepting(findings, baseline, away);
@@ -173,17 +211,7 @@ export async function runOutage(ctx: OwnContext, outage: Outage) {
     if (ctx.mutation !== outage.neverBack) await comeBack();
     const backAt = performance.now();
     const client = sql = postgres(server.url, { max: 1, connect_timeout: 2, onnotice: () => {} });
-    let before: number | undefined;
-    const firstMs = await timed(backAt, 2 * firstCommitMsMax, async () => {
-      const now = await Promise.race([committed(client), sleep(1_000).then(() => undefined)]);
-      before ??= now;
-      return now !== undefined && before !== undefined && now > before;
-    });
-    findings.count("first_commit_ms", firstMs);
-    const first = `first commit within ${firstCommitMsMax} ms of the return: ${
-      Math.round(firstMs)
-    }`;
-    findings.require(firstMs <= firstCommitMsMax, first);
+    const firstMs = await requireCommit(findings, client, backAt);
     if (!Number.isFinite(firstMs)) return findings.result();
     requireLoaded(findings, await load.done, events * 0.99);
     findings.require(load.tally.retries === 0, `accepted at once: ${load.tally.retries} retries`);
@@ -194,11 +222,9 @@ export async function runOutage(ctx: OwnContext, outage: Outage) {
     findings.count("lag_zero_ms", lagMs);
     findings.require(lagMs <= lagMsMax, `lag 0 within ${lagMsMax} ms: ${Math.round(lagMs)}`);
     if (ctx.mutation === "lost-rows") await loseRows(client);
-    const letters = (await admin.deadLetters()).length;
-    findings.require(letters === 0, `nothing dead-lettered: ${letters}`);
+    await requireNoLetters(findings, admin);
     await verify(ctx, site, findings, { storeUrl: server.url, ...load.files });
-    const wrong = await probe.wrong(client);
-    findings.require(wrong === 0, `each of ${probe.acked} probes counted once: ${wrong} are not`);
+    await requireProbes(findings, probe, client);
     return findings.result();
   } finally {
     memory?.stop();
