@@ -19,8 +19,8 @@ import { startSlowProxy } from "../platform/slow_proxy.ts";
 
 const slowMs = 200;
 const form = {
-  quick: { warmUpMs: 8_000, slowMs: 16_000, eventsPerSecond: 12_000 },
-  full: { warmUpMs: 20_000, slowMs: 60_000, eventsPerSecond: 12_000 },
+  quick: { warmUpMs: 8_000, slowMs: 16_000, eventsPerSecond: 18_000 },
+  full: { warmUpMs: 20_000, slowMs: 60_000, eventsPerSecond: 18_000 },
 };
 const rssGrowthBytesMax = 64 * 1024 * 1024;
 /** No event of the load takes fewer bytes in the log. */
