@@ -9,7 +9,7 @@ import { print } from "../cli/print.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { violations } from "./check.ts";
 import { mutations } from "./mutations.ts";
-import { type Mutations, type RunCounts, runSeed } from "./world.ts";
+import { type Mutations, noCounts, type RunCounts, runSeed } from "./world.ts";
 
 export interface SimReport {
   seeds: number;
@@ -36,21 +36,6 @@ export interface SimOptions {
   readonly onSeed?: (seed: number, found: readonly string[]) => void;
   readonly onTrace?: (entry: string) => void;
 }
-
-const noCounts = (): RunCounts => ({
-  failedBefore: 0,
-  failedAfter: 0,
-  crashesInCall: 0,
-  crashes: 0,
-  zombies: 0,
-  pauses: 0,
-  retakes: 0,
-  fenced: 0,
-  sent: 0,
-  lost: 0,
-  duplicated: 0,
-  reordered: 0,
-});
 
 /** @throws {RangeError} there is none of this name */
 function mutationOf(name: string | undefined): Mutations {

@@ -54,6 +54,21 @@ export interface RunCounts extends FaultCounts {
   reordered: number;
 }
 
+export const noCounts = (): RunCounts => ({
+  failedBefore: 0,
+  failedAfter: 0,
+  crashesInCall: 0,
+  crashes: 0,
+  zombies: 0,
+  pauses: 0,
+  retakes: 0,
+  fenced: 0,
+  sent: 0,
+  lost: 0,
+  duplicated: 0,
+  reordered: 0,
+});
+
 /** A finished run, for the checks. */
 export interface World {
   readonly seed: number;
@@ -79,20 +94,7 @@ class Simulation {
   readonly log: MemoryLog;
   readonly store: MemoryStore;
   readonly weather: Weather;
-  readonly counts: RunCounts = {
-    failedBefore: 0,
-    failedAfter: 0,
-    crashesInCall: 0,
-    crashes: 0,
-    zombies: 0,
-    pauses: 0,
-    retakes: 0,
-    fenced: 0,
-    sent: 0,
-    lost: 0,
-    duplicated: 0,
-    reordered: 0,
-  };
+  readonly counts = noCounts();
   readonly acked = new Map<string, PlayerEvent>();
   readonly unknown = new Set<string>();
   readonly stop = new AbortController();
@@ -109,7 +111,7 @@ class Simulation {
     const table = topicTable(2);
     this.topics = { ...table, "game.deltas": { ...table["game.deltas"], partitions: 1 } };
     this.log = new MemoryLog({ topics: this.topics, now: () => this.clock.now() });
-    this.store = mutations.makeStore?.() ?? new MemoryStore();
+    this.store = mutations.makeStore?.() ?? new MemoryStore(() => this.clock.now());
     this.weather = {
       logError: this.random.unit() * 0.1,
       storeError: this.random.unit() * 0.1,

@@ -287,7 +287,9 @@ export class Shard {
     own.committing = batch;
     this.#taken.open();
     const startedAt = clock.now();
-    await retry(() => store.commit(sealed), retrying);
+    const attempt = () => store.commit(sealed);
+    // Snapshots at the end are a courtesy: a store that is away is not waited for.
+    await (own.releaseUntil === undefined ? retry(attempt, retrying) : attempt());
     own.committing = undefined;
     own.committedOffset = sealed.newOffset;
     if (sealed.outbox.length > 0) {

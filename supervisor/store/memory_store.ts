@@ -47,6 +47,9 @@ interface ShardState {
 export class MemoryStore implements Store {
   readonly #shards = new Map<string, ShardState>();
 
+  /** @param now milliseconds since the Unix epoch. @default Date.now */
+  constructor(readonly now: () => number = Date.now) {}
+
   #shard(stage: StageName, partition: number): ShardState {
     const key = `${stage}/${partition}`;
     let shard = this.#shards.get(key);
@@ -134,7 +137,7 @@ export class MemoryStore implements Store {
     shard.emittedOffset = Math.max(shard.emittedOffset, batch.emittedOffset);
     shard.cleanAt = Math.max(shard.cleanAt, batch.cleanAt ?? -Infinity);
     shard.hash = BigInt.asUintN(64, shard.hash + BigInt(batch.hashChange));
-    shard.releasedAt = batch.release === true ? Date.now() : null;
+    shard.releasedAt = batch.release === true ? this.now() : null;
     Object.assign(shard.sources, batch.sources);
     for (const row of batch.rows) {
       shard.rows.push(row);

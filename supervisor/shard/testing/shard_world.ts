@@ -62,7 +62,7 @@ export class ShardWorld {
     topics: onePartition,
     now: () => this.clock.now(),
   });
-  readonly store = new MemoryStore();
+  readonly store = new MemoryStore(() => this.clock.now());
   readonly topics = onePartition;
   /** Faults of the shards' view of log and store. */
   readonly faults = new Faults();
