@@ -35,6 +35,15 @@ export function wantSnapshots(own: Ownership, { stage, clock }: ShardOptions): b
   return own.pending.snapshots.size > 0;
 }
 
+/** Commits for as long as it takes; but snapshots at the end are a courtesy, tried once. */
+export function persist(
+  own: Ownership,
+  commit: () => Promise<void>,
+  retrying: RetryOptions,
+): Promise<void> {
+  return own.releaseUntil === undefined ? retry(commit, retrying) : commit();
+}
+
 /**
  * Lets go of the shard in order, once all is committed and published; a courtesy that may fail, and
  * that `kill` does not wait for.

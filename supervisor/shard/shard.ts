@@ -16,7 +16,7 @@ import type { AsOf, CommitBatch, ShardClaim, SourcePosition } from "../store/sto
 import type { LogRecord } from "../log/log.ts";
 import { Batch } from "./batch.ts";
 import { Gate } from "./gate.ts";
-import { release, verifyHash, wantSnapshots } from "./hand_off.ts";
+import { persist, release, verifyHash, wantSnapshots } from "./hand_off.ts";
 import { newOwnership, type Ownership, reportOf } from "./ownership.ts";
 import { findActor, passivateActor, restartActor } from "./restore/operate.ts";
 import { type HaltedActor, Troubles } from "./restore/troubles.ts";
@@ -287,9 +287,7 @@ export class Shard {
     own.committing = batch;
     this.#taken.open();
     const startedAt = clock.now();
-    const attempt = () => store.commit(sealed);
-    // Snapshots at the end are a courtesy: a store that is away is not waited for.
-    await (own.releaseUntil === undefined ? retry(attempt, retrying) : attempt());
+    await persist(own, () => store.commit(sealed), retrying);
     own.committing = undefined;
     own.committedOffset = sealed.newOffset;
     if (sealed.outbox.length > 0) {
