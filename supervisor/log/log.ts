@@ -12,6 +12,8 @@ export interface NewRecord {
   readonly key: string;
   /** JSON text. */
   readonly value: string;
+  /** W3C `traceparent` of the span that appends; only for a sampled trace, see `schema/traceparent.ts`. */
+  readonly trace?: string;
 }
 
 /** A record as read back. */
@@ -21,6 +23,8 @@ export interface LogRecord {
   readonly timestamp: number;
   readonly key: string;
   readonly value: string;
+  /** As it was appended; absent when it was. */
+  readonly trace?: string;
 }
 
 /** `start`: the first offset that can be read; `end`: the offset the next record will get. */

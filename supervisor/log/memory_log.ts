@@ -62,10 +62,15 @@ export class MemoryLog implements Log {
       touched.add(this.#partition(topic, record.partition));
     }
     for (const partition of touched) partition.lastMs = Math.max(partition.lastMs, this.#now());
-    for (const { partition: index, key, value } of records) {
+    for (const { partition: index, key, value, trace } of records) {
       const partition = this.#partition(topic, index);
       const offset = partition.start + partition.records.length;
-      partition.records.push({ offset, timestamp: partition.lastMs, key, value });
+      const timestamp = partition.lastMs;
+      partition.records.push(
+        trace === undefined
+          ? { offset, timestamp, key, value }
+          : { offset, timestamp, key, value, trace },
+      );
     }
     for (const partition of touched) wakeAll(partition);
   }

@@ -1,18 +1,25 @@
 /**
  * A batch of records as text: lines `key\tvalue\n`. Values may hold tabs, since only the first tab
- * of a line separates.
+ * of a line separates. A record of a sampled trace has its `traceparent` before the value, as
+ * `key\t\x01traceparent` + `value\n`: no JSON text begins with that character, so that what was
+ * written without traces reads as it always did.
  *
  * @module
  */
 import { InvalidInput } from "../../schema/errors.ts";
+import { isTraceparent, traceparentChars } from "../../schema/traceparent.ts";
 import type { LogRecord, NewRecord } from "./log.ts";
+
+/** What tells a trace from a value: JSON text cannot begin with it. */
+const traceMark = 1;
 
 /**
  * Refuses what would not come back as it went in.
  *
- * @throws {InvalidInput} `ill_formed_text`: a line feed or a lone surrogate, or a tab in the key
+ * @throws {InvalidInput} `ill_formed_text`: a line feed or a lone surrogate, a tab in the key, a
+ *   value that begins with U+0001, or a trace that is no `traceparent`
  */
-export function assertRecord({ key, value }: NewRecord): void {
+export function assertRecord({ key, value, trace }: NewRecord): void {
   if (key.includes("\n") || key.includes("\t") || !key.isWellFormed()) {
     throw new InvalidInput(
       "ill_formed_text",
@@ -21,24 +28,34 @@ export function assertRecord({ key, value }: NewRecord): void {
       }`,
     );
   }
-  if (value.includes("\n") || !value.isWellFormed()) {
+  if (value.includes("\n") || value.charCodeAt(0) === traceMark || !value.isWellFormed()) {
     throw new InvalidInput(
       "ill_formed_text",
-      `Cannot append a record as its value holds a line feed or a lone surrogate: ${
+      `Cannot append a record as its value holds a line feed or a lone surrogate, or is no JSON: ${
         JSON.stringify(value.slice(0, 200))
       }`,
+    );
+  }
+  if (trace !== undefined && !isTraceparent(trace)) {
+    throw new InvalidInput(
+      "ill_formed_text",
+      `Cannot append a record as its trace is no traceparent: ${JSON.stringify(trace)}`,
     );
   }
 }
 
 /** The record's line, with its line feed. */
 export function lineOf(record: NewRecord): string {
+  if (record.trace !== undefined) {
+    return record.key + "\t\x01" + record.trace + record.value + "\n";
+  }
   return record.key + "\t" + record.value + "\n";
 }
 
 /** What a record counts for against a byte limit: exact for ASCII. */
-export function sizeOf(record: { readonly key: string; readonly value: string }): number {
-  return record.key.length + record.value.length + 2;
+export function sizeOf(record: Pick<NewRecord, "key" | "value" | "trace">): number {
+  const bytes = record.key.length + record.value.length + 2;
+  return record.trace === undefined ? bytes : bytes + traceparentChars + 1;
 }
 
 // A BOM at the start belongs to the first key.
@@ -85,12 +102,16 @@ export class BatchCursor {
       if (bytes > bytesMax && found.length > 0) return bytes;
       const tab = text.indexOf("\t", this.#position);
       if (tab < 0 || tab > end) throw new RangeError("a line has no tab");
-      found.push({
-        offset: this.offset,
-        timestamp: this.timestamp,
-        key: unpinned(text.slice(this.#position, tab)),
-        value: text.slice(tab + 1, end),
-      });
+      const key = unpinned(text.slice(this.#position, tab));
+      const { offset, timestamp } = this;
+      if (text.charCodeAt(tab + 1) === traceMark) {
+        const value = tab + 2 + traceparentChars;
+        if (value > end) throw new RangeError("a line's trace is cut");
+        const trace = unpinned(text.slice(tab + 2, value));
+        found.push({ offset, timestamp, key, value: text.slice(value, end), trace });
+      } else {
+        found.push({ offset, timestamp, key, value: text.slice(tab + 1, end) });
+      }
       this.#position = end + 1;
       this.offset++;
     }

@@ -55,6 +55,28 @@ Deno.test("BatchCursor take() counts as sizeOf() and lineOf() do", () => {
   assert.equal(bytes, text.join("").length);
 });
 
+Deno.test("BatchCursor take() gives the trace that lineOf() wrote, and only that", () => {
+  const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const records = [{ key: "", value: "1", trace }, { key: "k", value: "2" }, {
+    key: "k",
+    value: "",
+    trace,
+  }];
+  const text = records.map((r) => lineOf({ partition: 0, ...r }));
+  const found: LogRecord[] = [];
+  const bytes = cursorOver(text, 0).take(found, 0, 1000);
+  assert.deepEqual(found, records.map((r, offset) => ({ offset, timestamp: 7, ...r })));
+  assert.equal(bytes, records.reduce((sum, r) => sum + sizeOf(r), 0));
+  assert.throws(() => cursorOver(["k\t\x0100-0af7\n"]).take([], 0, 1000), RangeError);
+  for (const wrong of ["", trace.toUpperCase(), `${trace}-x`]) {
+    assert.throws(
+      () => assertRecord({ partition: 0, key: "", value: "1", trace: wrong }),
+      InvalidInput,
+    );
+  }
+  assert.throws(() => assertRecord({ partition: 0, key: "", value: "\x01" }), InvalidInput);
+});
+
 Deno.test("BatchCursor skipTo() starts within the batch", () => {
   const cursor = cursorOver(lines);
   cursor.skipTo(102);
