@@ -86,6 +86,25 @@ export const limits = {
   watchdogSilenceMsMax: 5 * SECOND,
   watchdogLookMs: 500,
 
+  // What nodes share: cache, vectors, objects.
+  /** How long a call to the cache may take; then it is away, and the caller goes on without it. */
+  cacheCallMsMax: 40,
+  /** How often a cache that is away is looked for. */
+  cacheProbeMs: 250,
+  cacheCharsMax: 32 * MIB,
+  rateLimitKeysMax: 100_000,
+  cachedBoardEntriesMax: 100_000,
+  /** Best scores that wait for a cache that is away. */
+  scoresWaitingMax: 100_000,
+  fanOutTextCharsMax: 8 * KIB,
+  fanOutQueueMax: 1000,
+  vectorPointsMax: 50_000,
+  /** Points that wait for a vector store that is away. */
+  vectorsWaitingMax: 10_000,
+  vectorCallMsMax: SECOND,
+  objectBytesMax: 64 * MIB,
+  objectCallMsMax: 30 * SECOND,
+
   // An actor.
   dedupeRingEntries: 1024,
   snapshotRowsBehindMax: 1000,
@@ -127,6 +146,11 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
     ],
     [l.watchdogLookMs * 2 <= l.watchdogSilenceMsMax, "watchdogLookMs * 2 <= watchdogSilenceMsMax"],
     [l.snapshotRowsBehindMax < l.commitRowsMax, "snapshotRowsBehindMax < commitRowsMax"],
+    [
+      l.leaderboardEntriesMax < l.cachedBoardEntriesMax,
+      "leaderboardEntriesMax < cachedBoardEntriesMax",
+    ],
+    [l.cacheCallMsMax < l.cacheProbeMs, "cacheCallMsMax < cacheProbeMs"],
     [l.retryDelayMsMin <= l.retryDelayMsMax, "retryDelayMsMin <= retryDelayMsMax"],
     // One uncommitted flush must never outgrow the ring that deduplicates it.
     [l.dedupeRingEntries * 8 <= 8 * KIB, "dedupeRingEntries * 8 bytes <= 8 KiB"],
