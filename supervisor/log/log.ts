@@ -12,7 +12,7 @@ export interface NewRecord {
   readonly key: string;
   /** JSON text. */
   readonly value: string;
-  /** W3C `traceparent` of the span that appends; only for a sampled trace, see `schema/traceparent.ts`. */
+  /** W3C `traceparent` of the span that appends; only for a sampled trace, see `observability/traceparent.ts`. */
   readonly trace?: string;
 }
 

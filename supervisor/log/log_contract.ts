@@ -82,6 +82,7 @@ export function testLogContract(name: string, open: () => Promise<LogUnderTest>)
     });
   testOrder(check);
   testReading(check);
+  testTraces(check);
   testWaiting(check);
   testRestart(check);
 }
@@ -198,6 +199,23 @@ function testReading(check: Check): void {
     assert.deepEqual(found.map(({ key, value }) => [key, value]), texts);
   });
 
+  check("a record that would break the framing is refused, alone", async ({ log }) => {
+    const bad: NewRecord[] = [
+      record(0, "s/u", `{\n}`),
+      record(0, "s\n/u", `1`),
+      record(0, "s\t/u", `1`),
+      record(0, "s/\ud800", `1`),
+      { ...record(0, "s/u", `1`), trace: "00-no-trace" },
+    ];
+    for (const one of bad) {
+      await assert.rejects(log.append(raw, [record(0, "s/u", "1"), one]), InvalidInput);
+    }
+    await log.append(raw, [record(0, "s/u", "2")]);
+    assert.deepEqual((await readAll(log, raw, 0)).map((r) => r.value), ["2"]);
+  });
+}
+
+function testTraces(check: Check): void {
   check("a record's trace comes back with it, and with it alone", async ({ log, reopen }) => {
     const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     const value = `{"t":"a\tb"}`;
@@ -212,21 +230,6 @@ function testReading(check: Check): void {
     const expected = [undefined, trace, trace, undefined];
     assert.deepEqual(found.map((r) => r.trace), [...expected, ...expected]);
     assert.ok(found.every((r) => r.value === value && ("trace" in r) === (r.trace !== undefined)));
-  });
-
-  check("a record that would break the framing is refused, alone", async ({ log }) => {
-    const bad: NewRecord[] = [
-      record(0, "s/u", `{\n}`),
-      record(0, "s\n/u", `1`),
-      record(0, "s\t/u", `1`),
-      record(0, "s/\ud800", `1`),
-      { ...record(0, "s/u", `1`), trace: "00-no-trace" },
-    ];
-    for (const one of bad) {
-      await assert.rejects(log.append(raw, [record(0, "s/u", "1"), one]), InvalidInput);
-    }
-    await log.append(raw, [record(0, "s/u", "2")]);
-    assert.deepEqual((await readAll(log, raw, 0)).map((r) => r.value), ["2"]);
   });
 }
 

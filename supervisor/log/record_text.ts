@@ -7,7 +7,7 @@
  * @module
  */
 import { InvalidInput } from "../../schema/errors.ts";
-import { isTraceparent, traceparentChars } from "../../schema/traceparent.ts";
+import { isTraceparent, traceparentChars } from "../observability/traceparent.ts";
 import type { LogRecord, NewRecord } from "./log.ts";
 
 /** What tells a trace from a value: JSON text cannot begin with it. */
