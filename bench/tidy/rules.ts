@@ -25,7 +25,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   actors: ["actors/", "schema/"],
   supervisor: ["supervisor/", "actors/", "schema/"],
   gateway: ["gateway/", "schema/", "supervisor/platform.ts"],
-  deploy: ["deploy/"],
+  // The store's folder knows how PostgreSQL is run by root.
+  deploy: ["deploy/", "schema/", "supervisor/store/embedded/"],
   bench: ["bench/", "gateway/", "supervisor/", "actors/", "schema/"],
 };
 

@@ -1,0 +1,129 @@
+/**
+ * Processes that outlive the command that starts them: started with their output in a file, known
+ * again by pid and start time, stopped by signal.
+ *
+ * @module
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { isAlive, signal, watchExit, within } from "../../supervisor/store/embedded/postmaster.ts";
+import type { RunAs } from "../../supervisor/store/embedded/run_as.ts";
+import type { ProcessEntry } from "./service.ts";
+
+export interface DaemonOptions {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Takes standard output and standard error. */
+  readonly logFile: string;
+  readonly cwd: string;
+  /** Whom it runs as. @default ourselves */
+  readonly user?: RunAs | undefined;
+  readonly port: number;
+}
+
+/** Starts a program that stays when we go. */
+export async function startDaemon(options: DaemonOptions): Promise<ProcessEntry> {
+  const log = openSync(options.logFile, "w");
+  try {
+    const child = spawn(options.program, [...options.args], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      cwd: options.cwd,
+      env: { ...Deno.env.toObject(), ...options.env },
+      ...options.user,
+    });
+    child.unref();
+    if (child.pid === undefined) await once(child, "spawn");
+    const pid = child.pid!;
+    const identity = await identityOf(pid);
+    return { pid, identity, port: options.port, since: new Date().toISOString() };
+  } finally {
+    closeSync(log);
+  }
+}
+
+/**
+ * What tells a process from a later one that got its pid: on Linux the boot and the tick at which it
+ * started, elsewhere the start time that `ps` gives. Empty when there is none.
+ */
+export async function identityOf(pid: number): Promise<string> {
+  if (Deno.build.os === "linux") {
+    const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
+    const boot = await Deno.readTextFile("/proc/sys/kernel/random/boot_id").catch(() => "");
+    const tick = startTick(stat);
+    return tick === undefined ? "" : `${boot.trim()}/${tick}`;
+  }
+  const { stdout } = await new Deno.Command("ps", {
+    args: ["-o", "lstart=", "-p", String(pid)],
+    stderr: "null",
+  }).output();
+  return new TextDecoder().decode(stdout).trim();
+}
+
+/** The 22nd field of `/proc/PID/stat`: when the process started, in ticks since the boot. */
+export function startTick(stat: string): string | undefined {
+  // The second field is the program's name in brackets and may itself have spaces and brackets.
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+}
+
+/** Whether the process that we started still runs. */
+export async function runs(entry: ProcessEntry): Promise<boolean> {
+  return entry.identity !== "" && await isAlive(entry.pid) &&
+    await identityOf(entry.pid) === entry.identity;
+}
+
+/**
+ * Stops a process that is really ours: by `name`, and by force after `timeoutMs`.
+ *
+ * @returns how it went
+ */
+export async function stopDaemon(
+  entry: ProcessEntry,
+  name: Deno.Signal,
+  timeoutMs = 20_000,
+): Promise<"gone" | "stopped" | "killed"> {
+  if (!await runs(entry)) return "gone";
+  const exited = watchExit(entry.pid, 20);
+  // It may have been paused, and would then never see the signal.
+  signal(entry.pid, "SIGCONT");
+  signal(entry.pid, name);
+  if (await within(exited, timeoutMs)) return "stopped";
+  signal(entry.pid, "SIGKILL");
+  await exited;
+  return "killed";
+}
+
+/**
+ * Asks until there is no error, at most for `timeoutMs`; gives up at once when a process has ended.
+ *
+ * @throws {Error} with the last error and where the log is
+ */
+export async function waitUntil(
+  ask: () => Promise<void>,
+  processes: readonly ProcessEntry[],
+  logFile: string,
+  timeoutMs = 60_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const ended = await firstEnded(processes);
+      if (ended !== undefined || performance.now() > deadline) {
+        const what = ended === undefined
+          ? `does not answer after ${timeoutMs / 1000} s (${(error as Error).message})`
+          : `ended by itself (pid ${ended.pid})`;
+        throw new Error(`Cannot start the service as it ${what}: see ${logFile}`, { cause: error });
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function firstEnded(processes: readonly ProcessEntry[]): Promise<ProcessEntry | undefined> {
+  for (const entry of processes) if (!await runs(entry)) return entry;
+  return undefined;
+}

@@ -1,0 +1,70 @@
+/**
+ * `server.properties` of a broker that is its own controller (KRaft).
+ *
+ * @module
+ */
+
+export interface BrokerPlan {
+  /** From 1. */
+  readonly nodeId: number;
+  readonly host: string;
+  readonly port: number;
+  readonly dataFolder: string;
+  /** Controller ports of all brokers, the first broker's first. */
+  readonly controllerPorts: readonly number[];
+}
+
+export type Properties = Readonly<Record<string, string | number | boolean>>;
+
+/** Replicas a record is kept on, and how many must have it before it counts as written. */
+export function replication(brokers: number): { replicas: number; minInSync: number } {
+  return brokers >= 3 ? { replicas: 3, minInSync: 2 } : { replicas: 1, minInSync: 1 };
+}
+
+/** The settings of one broker, for a small machine. */
+export function brokerProperties(plan: BrokerPlan): Properties {
+  const { nodeId, host, port, controllerPorts } = plan;
+  const { replicas, minInSync } = replication(controllerPorts.length);
+  return {
+    "process.roles": "broker,controller",
+    "node.id": nodeId,
+    "controller.quorum.voters": controllerPorts
+      .map((controllerPort, i) => `${i + 1}@${host}:${controllerPort}`).join(","),
+    "listeners": `CLIENT://${host}:${port},CONTROLLER://${host}:${controllerPorts[nodeId - 1]}`,
+    "advertised.listeners": `CLIENT://${host}:${port}`,
+    "inter.broker.listener.name": "CLIENT",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "log.dirs": plan.dataFolder,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.partitions": 1,
+    "auto.create.topics.enable": false,
+    "default.replication.factor": replicas,
+    "min.insync.replicas": minInSync,
+    "unclean.leader.election.enable": false,
+    "offsets.topic.num.partitions": 4,
+    "offsets.topic.replication.factor": replicas,
+    "transaction.state.log.num.partitions": 4,
+    "transaction.state.log.replication.factor": replicas,
+    "transaction.state.log.min.isr": minInSync,
+    "group.initial.rebalance.delay.ms": 0,
+    // A client that wants a session shorter than the usual 6 s may have it.
+    "group.min.session.timeout.ms": 1000,
+    // The default takes 128 MiB of the heap.
+    "log.cleaner.dedupe.buffer.size": 16 * 2 ** 20,
+    "log.segment.bytes": 128 * 2 ** 20,
+    "log.index.size.max.bytes": 2 * 2 ** 20,
+    "message.max.bytes": 2 * 2 ** 20,
+    "replica.fetch.max.bytes": 2 * 2 ** 20,
+    // Three brokers on one disk stop together; do not wait long for each other.
+    "controlled.shutdown.max.retries": 1,
+  };
+}
+
+/** The text of a Java properties file; keys and values as they are, `\` and line ends escaped. */
+export function propertiesText(properties: Properties): string {
+  const escape = (text: string) => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+  return Object.entries(properties)
+    .map(([key, value]) => `${key}=${escape(String(value))}\n`).join("");
+}
