@@ -73,6 +73,14 @@ export const limits = {
   /** Text of the records in one commit; one fetch may go beyond. */
   commitBytesMax: 4 * MIB,
   commitTimeoutMs: 5 * SECOND,
+  /** So long before our own deadline the store gives a statement up: its answer beats our guess. */
+  storeAnswerMs: 500,
+  /** So long before that it gives up waiting for a lock, and says so. */
+  storeLockAnswerMs: 250,
+  /** How often the store looks whether the client of a running statement is still there. */
+  storeClientCheckMs: SECOND,
+  /** A migration, or the wait for another node's. */
+  migrationTimeoutMs: 10 * MINUTE,
   /** How long a shard that stops goes on writing snapshots of its actors. */
   releaseSnapshotMsMax: 2 * SECOND,
   retryDelayMsMin: 50,
@@ -152,6 +160,12 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
     ],
     [l.cacheCallMsMax < l.cacheProbeMs, "cacheCallMsMax < cacheProbeMs"],
     [l.retryDelayMsMin <= l.retryDelayMsMax, "retryDelayMsMin <= retryDelayMsMax"],
+    [
+      l.storeAnswerMs + l.storeLockAnswerMs < l.commitTimeoutMs,
+      "storeAnswerMs + storeLockAnswerMs < commitTimeoutMs",
+    ],
+    [l.storeClientCheckMs < l.commitTimeoutMs, "storeClientCheckMs < commitTimeoutMs"],
+    [l.commitTimeoutMs < l.migrationTimeoutMs, "commitTimeoutMs < migrationTimeoutMs"],
     // One uncommitted flush must never outgrow the ring that deduplicates it.
     [l.dedupeRingEntries * 8 <= 8 * KIB, "dedupeRingEntries * 8 bytes <= 8 KiB"],
     [l.snapshotMsBehindMax <= DAY_MS, "snapshotMsBehindMax <= 1 day"],

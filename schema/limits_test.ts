@@ -20,6 +20,9 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
   "logBatchBytesMax <= appendQueueBytesMax": { appendQueueBytesMax: limits.logBatchBytesMax - 1 },
   "commitDelayMsMin <= commitDelayMsMax": { commitDelayMsMin: limits.commitDelayMsMax + 1 },
   "commitDelayMsMax < commitTimeoutMs": { commitTimeoutMs: limits.commitDelayMsMax },
+  "storeAnswerMs + storeLockAnswerMs < commitTimeoutMs": { storeAnswerMs: limits.commitTimeoutMs },
+  "storeClientCheckMs < commitTimeoutMs": { storeClientCheckMs: limits.commitTimeoutMs },
+  "commitTimeoutMs < migrationTimeoutMs": { migrationTimeoutMs: limits.commitTimeoutMs },
   "fetchBytesMax <= commitBytesMax": { commitBytesMax: limits.fetchBytesMax - 1 },
   "deadLetterStateCharsMax + eventBytesMax + deadLetterPayloadBytesMax < logBatchBytesMax": {
     deadLetterStateCharsMax: limits.logBatchBytesMax,

@@ -13,6 +13,7 @@ import type { EventFilter, EventPage, RecordedEvent } from "../platform.ts";
 import { decodeCursor, encodeCursor, type EventPosition } from "./event_cursor.ts";
 import { serverFault } from "./faults.ts";
 import { SqlPool } from "./sql_pool.ts";
+import { deadlines } from "./sql/deadlines.ts";
 
 export interface EventReaderOptions {
   /** `postgres://` URL of a prepared database. */
@@ -69,7 +70,7 @@ export class EventReader {
     const settings = {
       application_name: "gamemetrics-events",
       default_transaction_read_only: "on",
-      statement_timeout: String(timeoutMs),
+      ...deadlines(timeoutMs),
       // The order is the index's; reading a day to sort it would never be right.
       enable_seqscan: "off",
       enable_bitmapscan: "off",

@@ -20,6 +20,7 @@ import {
 } from "./postgres_rows.ts";
 import { SqlPool, type Statement } from "./sql_pool.ts";
 import type {
+import { deadlines } from "./sql/deadlines.ts";
   AsOf,
   CommitBatch,
   DueTimer,
@@ -44,8 +45,6 @@ export interface PostgresStoreOptions {
   readonly behindTimeoutMs?: number;
 }
 
-/** How long before our own deadline the server gives up: its answer is worth more than our guess. */
-const answerMs = 500;
 /** How long after a failure to make a day's partition the next attempt is made. */
 const dayRetryMs = 10_000;
 
@@ -77,12 +76,7 @@ export class PostgresStore implements Store {
     const { url, connections = 4, readConnections = 2 } = options;
     this.#timeoutMs = options.timeoutMs ?? limits.commitTimeoutMs;
     this.#behindTimeoutMs = options.behindTimeoutMs ?? 600_000;
-    const settings = (timeoutMs: number) => ({
-      ...pointAccess,
-      statement_timeout: String(Math.max(timeoutMs - answerMs, timeoutMs / 2)),
-      // A client that vanishes in the middle of a statement must not keep its row locks.
-      transaction_timeout: String(timeoutMs),
-    });
+    const settings = (timeoutMs: number) => ({ ...pointAccess, ...deadlines(timeoutMs) });
     const short = settings(this.#timeoutMs);
     this.#pool = new SqlPool({ url, connections, settings: short });
     this.#readers = new SqlPool({ url, connections: readConnections, settings: short });

@@ -5,9 +5,10 @@
  *
  * @module
  */
-import postgres from "postgres";
+import type postgres from "postgres";
 import { Unavailable } from "../../schema/errors.ts";
 import { connectFault, isConnectionLoss, silenceFault } from "./faults.ts";
+import { openClient } from "./sql/client.ts";
 
 export interface SqlPoolOptions {
   readonly url: string;
@@ -96,7 +97,7 @@ export class SqlPool {
 
   async #open(slot: Slot, deadline: number): Promise<postgres.Sql> {
     const { url, settings } = this.#options;
-    const client = postgres(url, {
+    const client: postgres.Sql = openClient(url, {
       max: 1,
       fetch_types: false,
       max_lifetime: null,
