@@ -12,3 +12,9 @@ export function write(text: string): void {
   const bytes = encoder.encode(text);
   for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
 }
+
+/** Writes one line to standard error: how it goes on, where standard output is for figures. */
+export function note(line: string): void {
+  const bytes = encoder.encode(`${line}\n`);
+  for (let done = 0; done < bytes.length;) done += Deno.stderr.writeSync(bytes.subarray(done));
+}

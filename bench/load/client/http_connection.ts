@@ -41,13 +41,19 @@ export class HttpConnection implements Transport {
   }
 
   async send(body: string, ndjson = false): Promise<Answer> {
+    return await this.request(`${this.#head}${ndjson ? "x-ndjson" : "json"}\r\n`, body);
+  }
+
+  /**
+   * Sends a request with a head of the caller's own.
+   *
+   * @param head request line and headers, each ended, `Host` among them, `Content-Length` not
+   */
+  async request(head: string, body: string): Promise<Answer> {
     this.#deadlineMs = performance.now() + (this.#target.timeoutMs ?? answerTimeoutMs);
     try {
       this.#socket ??= await Socket.connect(this.#target.url);
-      await this.#socket.send(
-        `${this.#head}${ndjson ? "x-ndjson" : "json"}\r\n` +
-          `Content-Length: ${body.length}\r\n\r\n${body}`,
-      );
+      await this.#socket.send(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
       return await this.#read(this.#socket);
     } catch (cause) {
       this.close();
