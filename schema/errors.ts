@@ -7,6 +7,7 @@
  * | {@link Unavailable} | transient, nothing happened: retry with backoff, pause what feeds you |
  * | {@link OutcomeUnknown} | it may have happened: never repeat blindly; retake, or let the idempotency key decide |
  * | {@link Fenced} | another owner has taken over: drop everything and stop |
+ * | {@link Misdirected} | asked a node that does not own the shard: look up the owner, ask it |
  * | {@link Terminal} | nobody can mend it by retrying: stop loudly |
  * | {@link ActorHalted} | one actor stands still until an operator restarts it: answer it, park its messages |
  * | {@link InvariantBroken} | our own state is wrong: crash the actor and rebuild it |
@@ -52,6 +53,12 @@ export class OutcomeUnknown extends PlatformError {
 export class Fenced extends PlatformError {
   override readonly name = "Fenced";
   readonly code = "fenced";
+}
+
+/** A node was asked for a shard that it does not own: HTTP 421. Nothing happened. */
+export class Misdirected extends PlatformError {
+  override readonly name = "Misdirected";
+  readonly code = "misdirected";
 }
 
 /** An offset that the log should hold is not there (trimmed, or never written). Never reset past it. */

@@ -94,6 +94,20 @@ export const limits = {
   watchdogSilenceMsMax: 5 * SECOND,
   watchdogLookMs: 500,
 
+  // A cluster. A node that is not heard of for the lease's time loses its shards.
+  nodeBeatMs: SECOND,
+  /** While it waits for shards. */
+  nodeBeatEagerMs: 100,
+  nodeBeatTimeoutMs: 2 * SECOND,
+  nodeLeaseMs: 8 * SECOND,
+  /** How long a question waits for a shard that is moving. */
+  moveWaitMsMax: 4 * SECOND,
+  /** How long a node that leaves waits for others to take its shards. */
+  leaveMsMax: 15 * SECOND,
+  /** Calls of operators to another node: a replay may take its time. */
+  clusterCallMsMax: MINUTE,
+  clusterMessageBytesMax: 16 * MIB,
+
   // What nodes share: cache, vectors, objects.
   /** How long a call to the cache may take; then it is away, and the caller goes on without it. */
   cacheCallMsMax: 40,
@@ -159,6 +173,12 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
       "leaderboardEntriesMax < cachedBoardEntriesMax",
     ],
     [l.cacheCallMsMax < l.cacheProbeMs, "cacheCallMsMax < cacheProbeMs"],
+    // Two signs of life may be lost.
+    [l.nodeBeatMs * 3 < l.nodeLeaseMs, "nodeBeatMs * 3 < nodeLeaseMs"],
+    [l.nodeBeatTimeoutMs * 3 < l.nodeLeaseMs, "nodeBeatTimeoutMs * 3 < nodeLeaseMs"],
+    [l.commitTimeoutMs < l.nodeLeaseMs, "commitTimeoutMs < nodeLeaseMs"],
+    [l.moveWaitMsMax < l.askTimeoutMs, "moveWaitMsMax < askTimeoutMs"],
+    [l.askTimeoutMs < l.clusterCallMsMax, "askTimeoutMs < clusterCallMsMax"],
     [l.retryDelayMsMin <= l.retryDelayMsMax, "retryDelayMsMin <= retryDelayMsMax"],
     [
       l.storeAnswerMs + l.storeLockAnswerMs < l.commitTimeoutMs,

@@ -27,6 +27,11 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
   "deadLetterStateCharsMax + eventBytesMax + deadLetterPayloadBytesMax < logBatchBytesMax": {
     deadLetterStateCharsMax: limits.logBatchBytesMax,
   },
+  "nodeBeatMs * 3 < nodeLeaseMs": { nodeBeatMs: limits.nodeLeaseMs / 3 },
+  "nodeBeatTimeoutMs * 3 < nodeLeaseMs": { nodeBeatTimeoutMs: limits.nodeLeaseMs / 3 },
+  "commitTimeoutMs < nodeLeaseMs": { commitTimeoutMs: limits.nodeLeaseMs },
+  "moveWaitMsMax < askTimeoutMs": { moveWaitMsMax: limits.askTimeoutMs },
+  "askTimeoutMs < clusterCallMsMax": { clusterCallMsMax: limits.askTimeoutMs },
   "snapshotRowsBehindMax < commitRowsMax": { snapshotRowsBehindMax: limits.commitRowsMax },
   "watchdogLookMs * 2 <= watchdogSilenceMsMax": { watchdogLookMs: 3_000 },
   "retryDelayMsMin <= retryDelayMsMax": { retryDelayMsMin: limits.retryDelayMsMax + 1 },

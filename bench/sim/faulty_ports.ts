@@ -132,12 +132,12 @@ export class Incarnation {
 
   store(store: Store): Store {
     return {
-      takeShard: (stage, partition, owner, heldEpoch) =>
+      takeShard: (stage, partition, ...owner) =>
         this.#call(
           `take ${stage}/${partition}`,
           "store",
           false,
-          () => store.takeShard(stage, partition, owner, heldEpoch),
+          () => store.takeShard(stage, partition, ...owner),
         ),
       load: (stage, partition, ids, asOf) =>
         this.#call(

@@ -33,8 +33,9 @@ class UnfencedStore extends MemoryStore {
     partition: number,
     owner: string,
     heldEpoch?: number,
+    lease?: string,
   ): Promise<ShardClaim> {
-    const claim = await super.takeShard(stage, partition, owner, heldEpoch);
+    const claim = await super.takeShard(stage, partition, owner, heldEpoch, lease);
     this.#claims.set(`${stage}/${partition}`, { ...claim });
     return claim;
   }

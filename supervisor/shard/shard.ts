@@ -87,7 +87,7 @@ export class Shard {
 
   /** One ownership. True when stopped in order, false when the shard must be taken again. */
   async #serve(stop: AbortSignal, kill: AbortSignal): Promise<boolean> {
-    const { stage, partition, owner, store, clock } = this.options;
+    const { stage, partition, owner, lease, store, clock } = this.options;
     this.#state = "starting";
     const scope = new AbortController();
     const onKill = () => scope.abort();
@@ -97,7 +97,7 @@ export class Shard {
     const retrying = this.#retrying(scope.signal);
     const beforeStop = this.#retrying(giveUp);
     try {
-      const take = () => store.takeShard(stage.name, partition, owner, this.#heldEpoch);
+      const take = () => store.takeShard(stage.name, partition, owner, this.#heldEpoch, lease);
       const claim = await retry(take, beforeStop);
       this.#heldEpoch = claim.epoch;
       const own = this.#take(claim, retrying);

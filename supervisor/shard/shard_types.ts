@@ -17,6 +17,8 @@ export interface ShardOptions {
   readonly partition: number;
   /** Who owns the shard: node and worker, for operators. */
   readonly owner: string;
+  /** The life of the owner's node, among several nodes. @default takes the shard from anybody */
+  readonly lease?: string | undefined;
   readonly log: Log;
   readonly store: Store;
   readonly clock: Clock;

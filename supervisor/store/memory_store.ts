@@ -5,6 +5,8 @@
  * @module
  */
 import { Fenced } from "../../schema/errors.ts";
+import { MemoryMarks } from "./marks/memory_marks.ts";
+import type { ClusterNode, HeldShard } from "../cluster/membership/membership.ts";
 import type {
   AsOf,
   CommitBatch,
@@ -25,6 +27,8 @@ interface ShardState {
   epoch: number;
   owner: string;
   nextOffset: number;
+  /** The life of the node that holds it; `null` for an owner without one, and once it let go. */
+  lease: string | null;
   emittedOffset: number;
   sources: Record<string, SourcePosition>;
   outbox: OutboxEntry[];
@@ -44,9 +48,19 @@ interface ShardState {
 }
 
 /** {@link Store} in memory. Instances share nothing; owners of one shard share an instance. */
+/** A node as it last told of itself. */
+export interface NodeRow {
+  readonly node: ClusterNode;
+  readonly startedMs: number;
+  readonly expiresMs: number;
+}
+
 export class MemoryStore implements Store {
   readonly #shards = new Map<string, ShardState>();
 
+  /** Signs of life of nodes, by node. */
+  readonly nodes = new Map<string, NodeRow>();
+  readonly #marks = new MemoryMarks();
   /** @param now milliseconds since the Unix epoch. @default Date.now */
   constructor(readonly now: () => number = Date.now) {}
 
@@ -58,6 +72,7 @@ export class MemoryStore implements Store {
         epoch: 0,
         owner: "",
         nextOffset: 0,
+        lease: null,
         emittedOffset: 0,
         sources: {},
         outbox: [],
@@ -81,14 +96,25 @@ export class MemoryStore implements Store {
     owner: string,
     heldEpoch?: number,
   ): Promise<ShardClaim> {
+    lease?: string,
     const shard = this.#shard(stage, partition);
     if (heldEpoch !== undefined && shard.epoch !== heldEpoch && shard.owner !== owner) {
+    if (lease !== undefined) {
+      const holder = this.#holderOf(shard);
+      const refused = !this.#isAlive(lease)
+        ? `the lease of ${owner} has run out`
+        : holder !== null && holder !== lease
+        ? `shard ${stage}/${partition} is held by ${shard.owner}`
+        : undefined;
+      if (refused !== undefined) return Promise.reject(new Fenced(refused));
+    }
       const message = `shard ${stage}/${partition} was taken by ${shard.owner}`;
       return Promise.reject(new Fenced(message));
     }
     shard.epoch++;
     shard.owner = owner;
     const { epoch, nextOffset, emittedOffset, releasedAt } = shard;
+    shard.lease = lease ?? null;
     const outbox = shard.outbox.filter((entry) => entry.endOffset > emittedOffset);
     return Promise.resolve({
       epoch,
@@ -140,6 +166,7 @@ export class MemoryStore implements Store {
     shard.releasedAt = batch.release === true ? this.now() : null;
     Object.assign(shard.sources, batch.sources);
     for (const row of batch.rows) {
+    if (batch.release === true) shard.lease = null;
       shard.rows.push(row);
       upsert(shard.rowsOf, row.actorId, () => []).push(row);
     }
@@ -206,6 +233,44 @@ export class MemoryStore implements Store {
   close(): Promise<void> {
     return Promise.resolve();
   }
+  downWatches(stage: StageName, partition: number, limit: number): Promise<DownWatch[]> {
+    return Promise.resolve(this.#marks.down(stage, partition).slice(0, limit));
+  }
+
+  endWatches(stage: StageName, partition: number, watches: readonly DownWatch[]): Promise<void> {
+    this.#marks.end(stage, partition, watches);
+    return Promise.resolve();
+  }
+
+  #isAlive(life: string): boolean {
+    return this.aliveNodes().some((node) => node.life === life);
+  }
+
+  #holderOf({ lease }: ShardState): string | null {
+    return lease !== null && this.#isAlive(lease) ? lease : null;
+  }
+
+  /** Nodes whose lease runs, by name. */
+  aliveNodes(): ClusterNode[] {
+    const alive = [...this.nodes.values()].filter(({ expiresMs }) => expiresMs > this.now());
+    return alive.map(({ node }) => node).sort((a, b) => compare(a.nodeId, b.nodeId));
+  }
+
+  /** Every shard that was ever taken, and the life that holds it now. */
+  heldShards(): HeldShard[] {
+    return [...this.#shards].filter(([, { epoch }]) => epoch > 0).map(([key, shard]) => {
+      const [stage, partition] = key.split("/") as [StageName, string];
+      const { epoch, nextOffset } = shard;
+      return {
+        stage,
+        partition: Number(partition),
+        epoch,
+        nextOffset,
+        life: this.#holderOf(shard),
+      };
+    });
+  }
+
 
   /** Drops the rows of a shard that arrived before `time`, as retention does by day. */
   dropRowsBefore(stage: StageName, partition: number, time: number): void {

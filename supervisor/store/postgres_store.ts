@@ -90,6 +90,7 @@ export class PostgresStore implements Store {
     heldEpoch?: number,
   ): Promise<ShardClaim> {
     interface Row {
+    lease?: string,
       epoch: number;
       next_offset: number;
       emitted_offset: number;
@@ -100,7 +101,7 @@ export class PostgresStore implements Store {
     // Taken without our knowing is harmless: it is taken again, at a higher epoch.
     const [row] = await this.#read((sql) =>
       sql<Row[]>`select * from take_shard(
-        ${stage}, ${partition}, ${owner}, ${heldEpoch ?? null}::bigint)`
+        ${stage}, ${partition}, ${owner}, ${heldEpoch ?? null}::bigint, ${lease ?? null})`
     );
     const sources: Record<string, SourcePosition> = JSON.parse(row!.sources);
     return {
@@ -155,7 +156,11 @@ export class PostgresStore implements Store {
       sql`select commit_batch(
         ${stage}, ${partition}, ${epoch}, ${oldOffset}, ${newOffset}, ${emittedOffset}, ${sources},
         ${batch.cleanAt ?? null}, ${journal}, ${snapshots}, ${outbox}, ${timers},
-        ${batch.hashChange}::text::numeric, ${batch.release ?? false})`);
+        ${batch.hashChange}::text::numeric, ${batch.release ?? false}`;
+      return marks === null
+        ? sql`select commit_batch(${input})`
+        : sql`select commit_marked_batch(${input}, ${marks.halts}, ${marks.watches})`;
+    });
   }
 
   async behind(stage: StageName, partition: number): Promise<string[]> {

@@ -140,6 +140,10 @@ export interface AsOf {
   /** Without its snapshots, by its whole journal: for an actor whose snapshot is no good. @default false */
   readonly fromStart?: boolean;
 }
+  /** Actors that were halted, or have more letters than before; `null`: released. @default none */
+  readonly halts?: ReadonlyMap<string, HaltMark | null>;
+  /** @default none */
+  readonly watches?: readonly WatchChange[];
 
 export interface Store {
   /**
@@ -148,7 +152,9 @@ export interface Store {
    * @param owner unique to one life of one owner
    * @param heldEpoch takes it only if it has this epoch still, or `owner` itself has taken it since:
    *   an owner that lost a commit's outcome must not fence a successor
-   * @throws {Fenced} another owner has taken it since `heldEpoch`
+   * @param lease the life of the owner's node, among several nodes: takes it only while that life's
+   *   lease runs, and only from nobody whose own does. Left out: takes it from anybody
+   * @throws {Fenced} another owner has taken it since `heldEpoch`, or the leases do not allow it
    */
   takeShard(
     stage: StageName,
@@ -196,6 +202,7 @@ export interface Store {
   resetShardHash(stage: StageName, partition: number): Promise<void>;
 
   /** Timers of the shard with `dueAt <= now`, oldest first. */
+    lease?: string,
   dueTimers(
     stage: StageName,
     partition: number,

@@ -9,6 +9,7 @@ import {
   Fenced,
   InvalidInput,
   InvariantBroken,
+  Misdirected,
   OutcomeUnknown,
   Terminal,
   Unavailable,
@@ -61,6 +62,8 @@ function fromWire({ name, code, message, detail, stack }: WireError): Error {
     ? new ActorHalted(detail, message)
     : name === "Fenced"
     ? new Fenced(message)
+    : name === "Misdirected"
+    ? new Misdirected(message)
     : name === "Terminal"
     ? new Terminal(code, message)
     : new InvariantBroken(`${name}: ${message}`);
