@@ -167,18 +167,18 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
       "deadLetterStateCharsMax + eventBytesMax + deadLetterPayloadBytesMax < logBatchBytesMax",
     ],
     [l.watchdogLookMs * 2 <= l.watchdogSilenceMsMax, "watchdogLookMs * 2 <= watchdogSilenceMsMax"],
-    [l.snapshotRowsBehindMax < l.commitRowsMax, "snapshotRowsBehindMax < commitRowsMax"],
-    [
-      l.leaderboardEntriesMax < l.cachedBoardEntriesMax,
-      "leaderboardEntriesMax < cachedBoardEntriesMax",
-    ],
-    [l.cacheCallMsMax < l.cacheProbeMs, "cacheCallMsMax < cacheProbeMs"],
     // Two signs of life may be lost.
     [l.nodeBeatMs * 3 < l.nodeLeaseMs, "nodeBeatMs * 3 < nodeLeaseMs"],
     [l.nodeBeatTimeoutMs * 3 < l.nodeLeaseMs, "nodeBeatTimeoutMs * 3 < nodeLeaseMs"],
     [l.commitTimeoutMs < l.nodeLeaseMs, "commitTimeoutMs < nodeLeaseMs"],
     [l.moveWaitMsMax < l.askTimeoutMs, "moveWaitMsMax < askTimeoutMs"],
     [l.askTimeoutMs < l.clusterCallMsMax, "askTimeoutMs < clusterCallMsMax"],
+    [l.snapshotRowsBehindMax < l.commitRowsMax, "snapshotRowsBehindMax < commitRowsMax"],
+    [
+      l.leaderboardEntriesMax < l.cachedBoardEntriesMax,
+      "leaderboardEntriesMax < cachedBoardEntriesMax",
+    ],
+    [l.cacheCallMsMax < l.cacheProbeMs, "cacheCallMsMax < cacheProbeMs"],
     [l.retryDelayMsMin <= l.retryDelayMsMax, "retryDelayMsMin <= retryDelayMsMax"],
     [
       l.storeAnswerMs + l.storeLockAnswerMs < l.commitTimeoutMs,

@@ -26,9 +26,9 @@ import type {
 interface ShardState {
   epoch: number;
   owner: string;
-  nextOffset: number;
   /** The life of the node that holds it; `null` for an owner without one, and once it let go. */
   lease: string | null;
+  nextOffset: number;
   emittedOffset: number;
   sources: Record<string, SourcePosition>;
   outbox: OutboxEntry[];
@@ -47,7 +47,6 @@ interface ShardState {
   timers: Map<string, DueTimer>;
 }
 
-/** {@link Store} in memory. Instances share nothing; owners of one shard share an instance. */
 /** A node as it last told of itself. */
 export interface NodeRow {
   readonly node: ClusterNode;
@@ -55,12 +54,13 @@ export interface NodeRow {
   readonly expiresMs: number;
 }
 
+/** {@link Store} in memory. Instances share nothing; owners of one shard share an instance. */
 export class MemoryStore implements Store {
   readonly #shards = new Map<string, ShardState>();
-
   /** Signs of life of nodes, by node. */
   readonly nodes = new Map<string, NodeRow>();
   readonly #marks = new MemoryMarks();
+
   /** @param now milliseconds since the Unix epoch. @default Date.now */
   constructor(readonly now: () => number = Date.now) {}
 
@@ -71,8 +71,8 @@ export class MemoryStore implements Store {
       shard = {
         epoch: 0,
         owner: "",
-        nextOffset: 0,
         lease: null,
+        nextOffset: 0,
         emittedOffset: 0,
         sources: {},
         outbox: [],
@@ -95,10 +95,9 @@ export class MemoryStore implements Store {
     partition: number,
     owner: string,
     heldEpoch?: number,
-  ): Promise<ShardClaim> {
     lease?: string,
+  ): Promise<ShardClaim> {
     const shard = this.#shard(stage, partition);
-    if (heldEpoch !== undefined && shard.epoch !== heldEpoch && shard.owner !== owner) {
     if (lease !== undefined) {
       const holder = this.#holderOf(shard);
       const refused = !this.#isAlive(lease)
@@ -108,13 +107,14 @@ export class MemoryStore implements Store {
         : undefined;
       if (refused !== undefined) return Promise.reject(new Fenced(refused));
     }
+    if (heldEpoch !== undefined && shard.epoch !== heldEpoch && shard.owner !== owner) {
       const message = `shard ${stage}/${partition} was taken by ${shard.owner}`;
       return Promise.reject(new Fenced(message));
     }
     shard.epoch++;
     shard.owner = owner;
-    const { epoch, nextOffset, emittedOffset, releasedAt } = shard;
     shard.lease = lease ?? null;
+    const { epoch, nextOffset, emittedOffset, releasedAt } = shard;
     const outbox = shard.outbox.filter((entry) => entry.endOffset > emittedOffset);
     return Promise.resolve({
       epoch,
@@ -164,9 +164,9 @@ export class MemoryStore implements Store {
     shard.cleanAt = Math.max(shard.cleanAt, batch.cleanAt ?? -Infinity);
     shard.hash = BigInt.asUintN(64, shard.hash + BigInt(batch.hashChange));
     shard.releasedAt = batch.release === true ? this.now() : null;
+    if (batch.release === true) shard.lease = null;
     Object.assign(shard.sources, batch.sources);
     for (const row of batch.rows) {
-    if (batch.release === true) shard.lease = null;
       shard.rows.push(row);
       upsert(shard.rowsOf, row.actorId, () => []).push(row);
     }
@@ -230,9 +230,6 @@ export class MemoryStore implements Store {
     return Promise.resolve(due.slice(0, limit));
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
   downWatches(stage: StageName, partition: number, limit: number): Promise<DownWatch[]> {
     return Promise.resolve(this.#marks.down(stage, partition).slice(0, limit));
   }
@@ -271,6 +268,9 @@ export class MemoryStore implements Store {
     });
   }
 
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 
   /** Drops the rows of a shard that arrived before `time`, as retention does by day. */
   dropRowsBefore(stage: StageName, partition: number, time: number): void {

@@ -88,9 +88,9 @@ export class PostgresStore implements Store {
     partition: number,
     owner: string,
     heldEpoch?: number,
+    lease?: string,
   ): Promise<ShardClaim> {
     interface Row {
-    lease?: string,
       epoch: number;
       next_offset: number;
       emitted_offset: number;

@@ -99,6 +99,10 @@ export interface CommitBatch {
   readonly snapshots: readonly SnapshotPart[];
   readonly outbox: readonly OutboxRecord[];
   readonly timers: readonly TimerChange[];
+  /** Actors that were halted, or have more letters than before; `null`: released. @default none */
+  readonly halts?: ReadonlyMap<string, HaltMark | null>;
+  /** @default none */
+  readonly watches?: readonly WatchChange[];
   /** Changed source positions only. */
   readonly sources: Readonly<Record<string, SourcePosition>>;
   /** Outbox entries up to this end offset were published; they are deleted. */
@@ -140,10 +144,6 @@ export interface AsOf {
   /** Without its snapshots, by its whole journal: for an actor whose snapshot is no good. @default false */
   readonly fromStart?: boolean;
 }
-  /** Actors that were halted, or have more letters than before; `null`: released. @default none */
-  readonly halts?: ReadonlyMap<string, HaltMark | null>;
-  /** @default none */
-  readonly watches?: readonly WatchChange[];
 
 export interface Store {
   /**
@@ -161,6 +161,7 @@ export interface Store {
     partition: number,
     owner: string,
     heldEpoch?: number,
+    lease?: string,
   ): Promise<ShardClaim>;
 
   /**
@@ -202,7 +203,6 @@ export interface Store {
   resetShardHash(stage: StageName, partition: number): Promise<void>;
 
   /** Timers of the shard with `dueAt <= now`, oldest first. */
-    lease?: string,
   dueTimers(
     stage: StageName,
     partition: number,
