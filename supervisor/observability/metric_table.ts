@@ -80,6 +80,19 @@ export const metricTable = {
   actors_loaded_total: counter("Actors loaded from the store.", stage),
   actors_passivated_total: counter("Actors dropped from memory.", stage),
 
+  // Cache, vectors, objects.
+  resource_calls_total: counter("Calls to a resource, by what became of them.", [
+    "resource",
+    "call",
+    "result",
+  ]),
+  resource_seconds: seconds("Duration of a resource's calls that were made.", ["resource", "call"]),
+  resource_circuit_open: gauge("1 while calls to a resource are refused unmade, else 0.", [
+    "resource",
+  ]),
+  resource_waiting: gauge("Writes that wait for a resource that is away.", ["resource"]),
+  resource_lost_total: counter("Writes to a resource that were given up.", ["resource", "call"]),
+
   // Operators.
   audit_dropped_total: counter("Admin calls that the audit trail in the store has lost.", []),
 
