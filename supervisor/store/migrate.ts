@@ -5,9 +5,12 @@
  * @module
  */
 import postgres from "postgres";
-import { PlatformError, Terminal } from "../../schema/errors.ts";
+import { PlatformError, Terminal, Unavailable } from "../../schema/errors.ts";
+import { limits } from "../../schema/limits.ts";
 import type { Topics } from "../../schema/topics.ts";
 import { connectFault } from "./faults.ts";
+import { openClient, placeOf } from "./sql/client.ts";
+import { before } from "./sql_pool.ts";
 
 /** One file `NNNN_name.sql`. */
 export interface Migration {
@@ -33,29 +36,75 @@ export async function readMigrations(
   return migrations.sort((a, b) => a.version - b.version);
 }
 
+export interface PrepareOptions {
+  /** @default those of `schema/migrations` */
+  readonly migrations?: readonly Migration[];
+  /** Whether this node may bring a database that is behind to the code's schema. @default true */
+  readonly mayMigrate?: boolean;
+}
+
+/** What the code and the database are compared by; a server that hangs must not hang us. */
+const answerMs = limits.commitTimeoutMs;
+
 /**
  * Brings the database to the code's schema and holds the deployment to its partition counts.
  *
  * @returns the names of the migrations applied now
- * @throws {Terminal} `schema_too_new`, `migration_changed`, `migration_failed`, `partition_count_changed`
- * @throws {Unavailable} the server cannot be reached
+ * @throws {Terminal} `schema_too_new`, `schema_behind`, `migration_changed`, `migration_failed`,
+ *   `partition_count_changed`, `store_misconfigured`
+ * @throws {Unavailable} the server cannot be reached, or does not answer in time
  */
 export async function prepareDatabase(
   url: string,
   topics: Topics,
-  migrations?: readonly Migration[],
+  { migrations, mayMigrate = true }: PrepareOptions = {},
 ): Promise<string[]> {
-  const sql = postgres(url, { max: 1, connect_timeout: 5, fetch_types: false, onnotice() {} });
+  const known = migrations ?? await readMigrations();
+  const sql = openClient(url, {
+    max: 1,
+    connect_timeout: 5,
+    fetch_types: false,
+    connection: { application_name: "gamemetrics-migrate" },
+    onnotice() {},
+  });
+  const within = <T>(ms: number, work: Promise<T>) => before(performance.now() + ms, work);
   try {
-    const applied = await migrate(sql, migrations ?? await readMigrations());
-    await rememberTopics(sql, topics);
-    await makeFirstDays(sql);
+    const missing = await within(answerMs, missingIn(sql, known));
+    if (missing.length > 0 && !mayMigrate) throw behind(missing, "MIGRATE is off");
+    const applied = missing.length === 0
+      ? []
+      : await within(limits.migrationTimeoutMs, migrate(sql, known));
+    await within(answerMs, rememberTopics(sql, topics));
+    await within(answerMs, makeFirstDays(sql));
     return applied;
   } catch (error) {
-    throw error instanceof PlatformError ? error : connectFault(error);
+    throw placed(error, url);
   } finally {
     await sql.end({ timeout: 1 });
   }
+}
+
+/** The fault, with the place where it arose: there may be several databases. */
+function placed(error: unknown, url: string): PlatformError {
+  if (error instanceof Terminal && error.code !== "store_misconfigured") return error;
+  const fault = error instanceof PlatformError ? error : connectFault(error);
+  const options = { cause: fault.cause };
+  if (fault instanceof Unavailable) {
+    return new Unavailable("store", `${fault.message} (${placeOf(url)})`, options);
+  }
+  if (!(fault instanceof Terminal)) return fault;
+  const message = `${fault.message} (${placeOf(url)}): check STORE_URL`;
+  return new Terminal(fault.code, message, options);
+}
+
+/** The migrations that a database lacks; all of them when it has never seen one. */
+async function missingIn(
+  sql: postgres.Sql,
+  migrations: readonly Migration[],
+): Promise<readonly Migration[]> {
+  const [row] = await sql<{ known: boolean }[]>`
+    select to_regclass('migration') is not null as known`;
+  return row!.known ? await pending(sql, migrations) : migrations;
 }
 
 /** The days that are needed at once; the store makes later ones as they come, and these if this fails. */
@@ -64,8 +113,10 @@ async function makeFirstDays(sql: postgres.Sql): Promise<void> {
     await sql`select make_day_partitions(d - 1, d + 2)
       from (select (now() at time zone 'UTC')::date as d) today`;
   } catch (error) {
-    // Another node or a long query holds the lock.
-    if (!(error instanceof postgres.PostgresError && error.code === "55P03")) throw error;
+    // Another node or a long query holds the lock; or making days is not for this node's user.
+    if (!(error instanceof postgres.PostgresError && /^(55P03|42501)$/.test(error.code))) {
+      throw error;
+    }
   }
 }
 
@@ -74,19 +125,23 @@ async function makeFirstDays(sql: postgres.Sql): Promise<void> {
  * runs as one transaction: a connection lost in between leaves nothing half done.
  *
  * @returns the names of the migrations applied now
- * @throws {Terminal} `schema_too_new`, `migration_changed`, `migration_failed`
+ * @throws {Terminal} `schema_too_new`, `schema_behind`, `migration_changed`, `migration_failed`
  */
 export async function migrate(
   sql: postgres.Sql,
   migrations: readonly Migration[],
 ): Promise<string[]> {
   const lock = `select pg_advisory_xact_lock(${lockKey});`;
-  await sql.unsafe(`${lock}
-    create table if not exists migration (
-      version integer primary key,
-      name text not null,
-      checksum text not null,
-      applied_at timestamptz not null default now())`);
+  try {
+    await sql.unsafe(`${lock}
+      create table if not exists migration (
+        version integer primary key,
+        name text not null,
+        checksum text not null,
+        applied_at timestamptz not null default now())`);
+  } catch (error) {
+    throw mayNot(error, migrations) ?? error;
+  }
   const applied: string[] = [];
   for (const migration of await pending(sql, migrations)) {
     const { version, name, sql: text } = migration;
@@ -99,6 +154,8 @@ export async function migrate(
       if (!(cause instanceof postgres.PostgresError)) throw cause;
       // Another node that starts at the same time was first.
       if (cause.table_name === "migration" && cause.code === "23505") continue;
+      const refused = mayNot(cause, [migration]);
+      if (refused !== undefined) throw refused;
       const reason = `Cannot apply the migration ${name}: ${cause.message}`;
       throw new Terminal("migration_failed", reason, { cause });
     }
@@ -121,6 +178,21 @@ async function pending(
   }
   const done = new Set(rows.map((row) => row.version));
   return migrations.filter((migration) => !done.has(migration.version));
+}
+
+function behind(missing: readonly Migration[], why: string): Terminal {
+  const names = missing.map(({ name }) => name).join(", ");
+  return new Terminal(
+    "schema_behind",
+    `Cannot use this database as it lacks migrations (${names}) and ${why}: ` +
+      `start a node with MIGRATE=on whose user owns the schema, once`,
+  );
+}
+
+/** The fault of a user without the right to change the schema; `undefined` for any other error. */
+function mayNot(error: unknown, missing: readonly Migration[]): Terminal | undefined {
+  if (!(error instanceof postgres.PostgresError) || error.code !== "42501") return undefined;
+  return behind(missing, `its user may not apply them (${error.message})`);
 }
 
 function tooNew(name: string, migrations: readonly Migration[]): Terminal {

@@ -133,7 +133,7 @@ export class SqlPool {
 }
 
 /** Rejects when `deadline` (of `performance.now()`) passes before `promise` settles. */
-async function before<T>(deadline: number, promise: PromiseLike<T>): Promise<T> {
+export async function before<T>(deadline: number, promise: PromiseLike<T>): Promise<T> {
   const ms = Math.max(0, deadline - performance.now());
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
