@@ -1,13 +1,22 @@
 /**
  * `deno task bench:actors`: what an actor costs here, and beside it in the actor frameworks of npm, in
  * the same run: the same counter a player, the same dedupe ring, a journal row an event in memory.
+ * With `--durable` the whole platform and Restate instead, both on disk.
  *
  * @module
  */
 import { helpText, Options, type OptionSpec } from "../../cli/options.ts";
 import { print } from "../../cli/print.ts";
+import { clearAllSites } from "../../drills/platform/site.ts";
 import type { Contestant, Timed } from "./contestant.ts";
 import { recordsOf } from "./counter.ts";
+import type { DurableJob } from "./durable/contestant.ts";
+import {
+  durableContestants,
+  type DurableFigures,
+  measureDurable,
+  showDurable,
+} from "./durable/durable.ts";
 import { onNact } from "./nact.ts";
 import { ours } from "./ours.ts";
 import { onXstate } from "./xstate.ts";
@@ -99,6 +108,9 @@ const optionTable: Record<string, OptionSpec> = {
   asks: { type: "number", default: 100_000, help: "asks, 256 under way" },
   spawns: { type: "number", default: 20_000, help: "actors to make live from snapshots" },
   rounds: { type: "number", default: 3, help: "runs of each; the best counts" },
+  durable: { type: "flag", help: "whole servers, on disk: the platform and Restate" },
+  events: { type: "number", default: 40_000, help: "of --durable" },
+  concurrency: { type: "number", default: 64, help: "requests under way, of --durable" },
   json: { type: "flag", help: "print JSON" },
   help: { type: "flag", help: "print this" },
 };
@@ -122,12 +134,7 @@ function table(all: readonly Figures[]): void {
   );
 }
 
-if (import.meta.main) {
-  const options = new Options(Deno.args, optionTable);
-  if (options.flag("help")) {
-    print(helpText("deno task bench:actors", optionTable));
-    Deno.exit(0);
-  }
+async function runInMemory(options: Options): Promise<void> {
   const number = (name: string) => options.number(name)!;
   const sizes: Sizes = {
     players: number("players"),
@@ -140,5 +147,31 @@ if (import.meta.main) {
   for (const who of contestants) all.push(await measure(who, sizes));
   if (options.flag("json")) print(JSON.stringify({ sizes, goals, figures: all }));
   else table(all);
+}
+
+async function runDurable(options: Options): Promise<void> {
+  const number = (name: string) => options.number(name)!;
+  const job: DurableJob = {
+    players: number("players"),
+    events: number("events"),
+    concurrency: number("concurrency"),
+  };
+  const all: DurableFigures[] = [];
+  for (const who of durableContestants) all.push(await measureDurable(who, job));
+  if (options.flag("json")) print(JSON.stringify({ job, figures: all }));
+  else showDurable(job, all);
+}
+
+if (import.meta.main) {
+  const options = new Options(Deno.args, optionTable);
+  if (options.flag("help")) {
+    print(helpText("deno task bench:actors", optionTable));
+    Deno.exit(0);
+  }
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => void clearAllSites().finally(() => Deno.exit(130)));
+  }
+  if (options.flag("durable")) await runDurable(options);
+  else await runInMemory(options);
   Deno.exit(0);
 }

@@ -38,7 +38,12 @@ export class RestateServer {
     service: freePort(),
   };
 
-  private constructor() {}
+  readonly #onUnload = () => this.#kill();
+
+  /** Whoever interrupts a bench must not be left with the processes. */
+  private constructor() {
+    addEventListener("unload", this.#onUnload);
+  }
 
   /** Where objects are called. */
   get url(): URL {
@@ -121,13 +126,18 @@ export class RestateServer {
 
   /** Ends server and service. */
   async stop(): Promise<void> {
-    for (const child of this.#children.splice(0)) {
+    removeEventListener("unload", this.#onUnload);
+    this.#kill();
+    await Promise.all(this.#children.map((child) => child.status));
+  }
+
+  #kill(): void {
+    for (const child of this.#children) {
       try {
         child.kill("SIGKILL");
       } catch {
         // It has ended by itself.
       }
-      await child.status;
     }
   }
 }
