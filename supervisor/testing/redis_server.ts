@@ -89,7 +89,14 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
     daemonize: "no",
     loglevel: "warning",
     ...(password === undefined ? {} : { requirepass: password }),
-    ...(cluster ? { "cluster-enabled": "yes", "cluster-port": freePort() } : {}),
+    ...(cluster
+      ? {
+        "cluster-enabled": "yes",
+        "cluster-port": freePort(),
+        // A node that has never met another does not know its own address.
+        "cluster-announce-ip": "127.0.0.1",
+      }
+      : {}),
   };
   const child = new Deno.Command(program, {
     args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),

@@ -18,6 +18,9 @@ export interface RedisLinkOptions {
   readonly callMsMax?: number;
 }
 
+/** Why calls are refused before the first connection; that is no news. */
+const connecting = "connecting";
+
 /** A probe may take longer than a call: a server that is slow for a moment is not gone. */
 const probeMsMax = 1_000;
 
@@ -43,7 +46,7 @@ export class RedisLink {
   readonly #client: RedisClient;
   readonly #circuit: Circuit;
   readonly #prober: ReturnType<typeof setInterval>;
-  #lastError = "connecting";
+  #lastError = connecting;
   #isProbing = false;
   #isClosed = false;
   /** Called when Redis is there again after it was away. */
@@ -60,7 +63,7 @@ export class RedisLink {
         log.warn("Redis is away: the node goes on without it", { reason });
       }
     });
-    // Until it has answered once it is away; that is no news.
+    // Until it has answered once it is away.
     this.#circuit.open(this.#lastError);
     this.#client = redisClient(address, (error) => this.#lastError = error.message || error.name);
     this.#client.on("close", () => this.#circuit.open(this.#lastError));
