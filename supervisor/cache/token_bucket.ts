@@ -26,14 +26,17 @@ export function checkBucket({ capacity, refillPerSecond }: Bucket, cost: number)
   throw new RangeError(`Cannot take ${cost} tokens out of a bucket that holds at most ${capacity}`);
 }
 
+/** Who waits as long as he was told must not be turned away for the last bit of a sum. */
+const rounding = 1e-6;
+
 /** Takes `cost` tokens if they are there. @param state is changed in place */
 export function takeTokens(state: BucketState, bucket: Bucket, cost: number, nowMs: number): Taken {
   const { capacity, refillPerSecond } = bucket;
   // A clock that goes back must not take tokens away, nor give the same time twice.
   const now = Math.max(nowMs, state.at);
   const tokens = Math.min(capacity, state.tokens + (now - state.at) * refillPerSecond / 1000);
-  const allowed = tokens >= cost;
-  state.tokens = allowed ? tokens - cost : tokens;
+  const allowed = tokens + rounding >= cost;
+  state.tokens = allowed ? Math.max(0, tokens - cost) : tokens;
   state.at = now;
   return {
     allowed,
@@ -63,8 +66,8 @@ local tokens, at = tonumber(held[1]) or capacity, tonumber(held[2]) or now
 now = math.max(now, at)
 tokens = math.min(capacity, tokens + (now - at) * refill / 1000)
 local allowed, wait = 0, 0
-if tokens >= cost then
-  allowed, tokens = 1, tokens - cost
+if tokens + ${rounding} >= cost then
+  allowed, tokens = 1, math.max(0, tokens - cost)
 else
   wait = math.ceil((cost - tokens) * 1000 / refill)
 end
