@@ -38,6 +38,10 @@ export interface Config {
   readonly logUrl: string;
   /** `STORE_URL`. @default "embedded:" */
   readonly storeUrl: string;
+  /** `STORE_READ_URL` of a replica that answers queries for events and rollups. @default none */
+  readonly storeReadUrl: string | undefined;
+  /** `MIGRATE` `on` or `off`: whether this node may bring the store to its schema. @default on */
+  readonly migrate: boolean;
   /** `CACHE_URL`. @default "memory:" */
   readonly cacheUrl: string;
   /** `VECTORS_URL`. @default "memory:" */
@@ -93,6 +97,8 @@ export function readConfig(
     dataDir: read.text("DATA_DIR", /^[^\0]+$/, "a folder") ?? "./data",
     logUrl: read.resource("LOG_URL", "sqlite:", [], ["kafka"]),
     storeUrl: read.resource("STORE_URL", "embedded:", ["postgres", "postgresql"], []),
+    storeReadUrl: read.server("STORE_READ_URL", ["postgres", "postgresql"]),
+    migrate: read.choice("MIGRATE", ["on", "off"], "on") === "on",
     cacheUrl: read.resource("CACHE_URL", "memory:", [], ["redis", "rediss"]),
     vectorsUrl: read.resource("VECTORS_URL", "memory:", [], ["http", "https"]),
     objectsUrl: read.resource("OBJECTS_URL", "file:", [], ["s3"]),

@@ -96,6 +96,15 @@ export class VariableReader {
     return undefined;
   }
 
+  /** The URL of a server, with a host. @param schemes that can be used */
+  server(name: string, schemes: readonly string[]): string | undefined {
+    const text = this.#get(name);
+    if (text === undefined) return undefined;
+    if (schemes.includes(schemeOf(text) ?? "") && URL.parse(text)!.hostname !== "") return text;
+    this.fault(name, `${schemes.map((scheme) => `${scheme}://`).join(" or ")} with a host`);
+    return undefined;
+  }
+
   /**
    * The URL of a resource: the embedded one (a scheme alone is enough) or a server's.
    *

@@ -149,9 +149,11 @@ export async function runNode(config: Config, options: RunOptions = {}): Promise
   started.catch((error) => {
     if (!stop.signal.aborted) log.error("Cannot start", { error: error.message });
   });
-  const ended = await Promise.race([asked, node.exited]);
+  const ended = await Promise.race([asked, node.exited, node.store.refused]);
   await node.stop();
   lock.release();
+  // Said already, by the part that was refused.
+  if (ended instanceof Terminal) return exitCode.badConfiguration;
   if (ended === undefined || ended.type !== "failed") return exitCode.drained;
   log.error("The platform has failed beyond mending", { error: String(ended.error) });
   return exitCode.failed;

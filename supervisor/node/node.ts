@@ -57,7 +57,13 @@ export class Node {
     this.topics = topicTable(config.partitions);
     this.metrics = createMetrics();
     const { dataDir, storeUrl } = { ...config, dataDir: lock.dataDir };
-    this.store = new StorePart({ storeUrl, lock, topics: this.topics, clock: this.clock });
+    this.store = new StorePart({
+      storeUrl,
+      lock,
+      topics: this.topics,
+      clock: this.clock,
+      mayMigrate: config.migrate,
+    });
     this.log = new LogPart({
       dataDir,
       topics: this.topics,

@@ -23,6 +23,8 @@ export interface StorePartOptions {
   readonly lock: DataDirLock;
   readonly topics: Topics;
   readonly clock: Clock;
+  /** @default true */
+  readonly mayMigrate?: boolean;
 }
 
 const shutdownMs = 10_000;
@@ -41,6 +43,7 @@ async function probe(pool: SqlPool): Promise<string | undefined> {
 export class StorePart {
   readonly #log = logger("store");
   #prepared = Promise.withResolvers<string>();
+  readonly #refused = Promise.withResolvers<Terminal>();
   #fault: string | undefined = "starting";
   #reader: EventReader | undefined;
 
@@ -52,6 +55,11 @@ export class StorePart {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       this.#prepared.promise.then(resolve, reject);
     });
+  }
+
+  /** Resolves when the store can never serve this node: what it is told to use is not for it. */
+  get refused(): Promise<Terminal> {
+    return this.#refused.promise;
   }
 
   get reader(): EventReader | undefined {
@@ -89,14 +97,15 @@ export class StorePart {
     let server: EmbeddedPostgres | undefined;
     let pool: SqlPool | undefined;
     try {
-      const { storeUrl, lock, topics, clock } = this.options;
+      const { storeUrl, lock, topics, clock, mayMigrate = true } = this.options;
       if (storeUrl === "embedded:") {
         const { dataDir } = lock;
         server = await startEmbeddedPostgres({ dataDir, lock, log: this.#log });
       }
       const url = server?.url ?? storeUrl;
-      const onRetry = (error: Error) => this.#fault = error.message;
-      await retry(() => prepareDatabase(url, topics), { clock, signal: stop, onRetry });
+      const onRetry = (error: Error) => this.#wait(error.message);
+      const prepare = () => prepareDatabase(url, topics, { mayMigrate });
+      await retry(prepare, { clock, signal: stop, onRetry });
       this.#reader ??= new EventReader({ url });
       this.#fault = undefined;
       this.#prepared.resolve(url);
@@ -107,13 +116,25 @@ export class StorePart {
     } catch (error) {
       if (stop.aborted) return { type: "stopped" };
       this.#fault = error instanceof Error ? error.message : String(error);
-      if (error instanceof Terminal) this.#log.error(error.message, { code: error.code });
-      return { type: "failed", error };
+      if (!(error instanceof Terminal)) return { type: "failed", error };
+      this.#log.error(error.message, { code: error.code });
+      // Once it has served, what is accepted can wait in the log for it to come back.
+      if (this.#reader !== undefined) return { type: "failed", error };
+      this.#refused.resolve(error);
+      // To be started again would say the same once more.
+      await new Promise((done) => stop.addEventListener("abort", done));
+      return { type: "stopped" };
     } finally {
       if (stop.aborted) await this.#reader?.close();
       await pool?.close();
       await server?.stop();
     }
+  }
+
+  /** Says once why the store is waited for, not at each attempt. */
+  #wait(reason: string): void {
+    if (this.#fault !== reason) this.#log.warn("Waiting for the store", { reason });
+    this.#fault = reason;
   }
 
   /** Looks after the server until `stop` aborts or an embedded one ends. */
