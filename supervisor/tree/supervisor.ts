@@ -31,7 +31,7 @@ import type {
   TreeEnv,
   TreeNode,
 } from "./child.ts";
-import { Lane } from "./lane.ts";
+import { Lane, type LaneHost } from "./lane.ts";
 import { RestartBudget } from "./restart_budget.ts";
 import { errorText, Slot } from "./slot.ts";
 
@@ -66,9 +66,11 @@ export class Supervisor implements Child {
   readonly #stopping = new AbortController();
   readonly #budget: RestartBudget;
   readonly #backoff: Required<BackoffOptions>;
-  readonly #slots: readonly Slot[];
+  readonly #slots: Slot[];
   readonly #lanes: readonly Lane[];
   readonly #lanesOf = new Map<Slot, Lane>();
+  /** Ends the lane of a child that is on its own, for its removal. */
+  readonly #removals = new Map<Slot, AbortController>();
   #status: ChildStatus = "waiting";
   #sinceMs: number;
   #error: unknown = undefined;
@@ -142,8 +144,7 @@ export class Supervisor implements Child {
    */
   async restart(path: readonly string[]): Promise<boolean> {
     const [id, ...below] = path;
-    const slot = this.#slots.find(({ spec }) => spec.id === id);
-    if (slot === undefined) throw new RangeError(`There is no child '${id}' in ${this.path}`);
+    const slot = this.#slot(id);
     if (below.length > 0) {
       return slot.child instanceof Supervisor ? await slot.child.restart(below) : false;
     }
@@ -154,6 +155,55 @@ export class Supervisor implements Child {
     await slot.stop();
     if (this.#stopping.signal.aborted) return false;
     await slot.start();
+    return true;
+  }
+
+  /**
+   * Starts one more child beside those that are there. False when the supervisor is not running.
+   *
+   * @param path ids from a child of this supervisor down to the supervisor that gets it; `[]`: this one
+   * @throws {RangeError} there is a child of that name, or children are not on their own there
+   */
+  add(path: readonly string[], spec: ChildSpec): boolean {
+    const [id, ...below] = path;
+    if (id !== undefined) {
+      const { child } = this.#slot(id);
+      return child instanceof Supervisor && child.add(below, spec);
+    }
+    if (this.options.strategy !== "one_for_one") {
+      throw new RangeError(`Cannot add a child to ${this.path}: ${this.options.strategy}`);
+    }
+    assertChildren(this.path, [...this.#slots.map((slot) => slot.spec), spec]);
+    if (this.#stopping.signal.aborted) return false;
+    const slot = this.#makeSlot(spec);
+    this.#slots.push(slot);
+    void this.#ownLane(slot).run();
+    return true;
+  }
+
+  /**
+   * Stops a child in order and forgets it. False when it is not there, or its supervisor does not run.
+   *
+   * @param path ids from a child of this supervisor downwards
+   * @throws {RangeError} children are not on their own there
+   */
+  async remove(path: readonly string[]): Promise<boolean> {
+    const [id, ...below] = path;
+    const slot = this.#slots.find(({ spec }) => spec.id === id);
+    if (slot === undefined) return false;
+    if (below.length > 0) {
+      return slot.child instanceof Supervisor ? await slot.child.remove(below) : false;
+    }
+    const removal = this.#removals.get(slot);
+    if (removal === undefined) {
+      throw new RangeError(`Cannot remove ${slot.path} alone: ${this.options.strategy}`);
+    }
+    removal.abort();
+    await slot.stop();
+    const at = this.#slots.indexOf(slot);
+    if (at >= 0) this.#slots.splice(at, 1);
+    this.#lanesOf.delete(slot);
+    this.#removals.delete(slot);
     return true;
   }
 
@@ -178,6 +228,12 @@ export class Supervisor implements Child {
     };
   }
 
+  #slot(id: string | undefined): Slot {
+    const slot = this.#slots.find(({ spec }) => spec.id === id);
+    if (slot === undefined) throw new RangeError(`There is no child '${id}' in ${this.path}`);
+    return slot;
+  }
+
   #makeSlot(spec: ChildSpec): Slot {
     const slot: Slot = new Slot(spec, this.path, this.env, this.#backoff.resetMs, () => {
       this.#lanesOf.get(slot)!.failed(slot);
@@ -185,20 +241,31 @@ export class Supervisor implements Child {
     return slot;
   }
 
+  #host(): LaneHost {
+    return {
+      stopping: this.#stopping.signal,
+      allowRestart: (failed) => this.#allowRestart(failed),
+      backOff: (failures, signal) => this.#backOff(failures, signal),
+    };
+  }
+
   #makeLanes(): Lane[] {
     const { strategy } = this.options;
-    const host = {
-      stopping: this.#stopping.signal,
-      allowRestart: (failed: Slot) => this.#allowRestart(failed),
-      backOff: (failures: number, signal: AbortSignal) => this.#backOff(failures, signal),
-    };
-    const groups = strategy === "one_for_one" ? this.#slots.map((slot) => [slot]) : [this.#slots];
+    if (strategy === "one_for_one") return this.#slots.map((slot) => this.#ownLane(slot));
     const restartsFrom = strategy === "rest_for_one" ? (index: number) => index : () => 0;
-    return groups.map((slots) => {
-      const lane = new Lane(slots, restartsFrom, host);
-      for (const slot of slots) this.#lanesOf.set(slot, lane);
-      return lane;
-    });
+    const lane = new Lane(this.#slots, restartsFrom, this.#host());
+    for (const slot of this.#slots) this.#lanesOf.set(slot, lane);
+    return [lane];
+  }
+
+  /** A lane that can be ended by itself. */
+  #ownLane(slot: Slot): Lane {
+    const removal = new AbortController();
+    const stopping = AbortSignal.any([this.#stopping.signal, removal.signal]);
+    const lane = new Lane([slot], () => 0, { ...this.#host(), stopping });
+    this.#lanesOf.set(slot, lane);
+    this.#removals.set(slot, removal);
+    return lane;
   }
 
   #start(): void {
