@@ -30,6 +30,8 @@ export interface PlayerEvent {
 export const internalType = {
   /** A durable timer came due. `properties: { name, due_at }`. */
   timer: "$timer",
+  /** A watched actor stands still. `properties: { kind, actor_id, reason, since }`, milliseconds. */
+  down: "$down",
 } as const;
 
 /** True for events that the platform wrote itself. */

@@ -46,7 +46,19 @@ export interface TimerEffect {
   readonly dueAt: number | null;
 }
 
-export type Effect = DeltaEffect | ScoreEffect | TimerEffect;
+/**
+ * Watches another actor, or no longer. When that one stands still (see `onPoison`), or does so already,
+ * a `$down` event comes back, and the watch is over. For journal-durable actors.
+ */
+export interface WatchEffect {
+  readonly type: "watch" | "unwatch";
+  /** The stage of the watched actor: `player`, `game`. */
+  readonly kind: string;
+  /** Its id, `studio/name`. */
+  readonly actorId: string;
+}
+
+export type Effect = DeltaEffect | ScoreEffect | TimerEffect | WatchEffect;
 
 /** One part of a snapshot; `""` is the main part. `body` is JSON text. */
 export interface Part {

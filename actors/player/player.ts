@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dayOf, internalType, type PlayerEvent } from "../../schema/event.ts";
+import { dayOf, internalType, isInternal, type PlayerEvent } from "../../schema/event.ts";
 import { InvalidInput } from "../../schema/errors.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { limits } from "../../schema/limits.ts";
@@ -41,9 +41,10 @@ export const player: Behaviour<
   durability: "journal",
   create: newPlayer,
   receive(state, event, ctx) {
-    return event.event_type === internalType.timer
-      ? receiveTimer(state, event, ctx)
-      : receiveEvent(state, event, ctx);
+    if (!isInternal(event)) return receiveEvent(state, event, ctx);
+    // It watches nobody, so nothing else of the platform's is for it.
+    if (event.event_type !== internalType.timer) return undefined;
+    return receiveTimer(state, event, ctx);
   },
   ask(state, query, ctx) {
     const hash = fingerprintHex(encodePlayer(state));

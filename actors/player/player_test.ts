@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { InvalidInput } from "../../schema/errors.ts";
-import type { PlayerEvent } from "../../schema/event.ts";
+import { internalType, type PlayerEvent } from "../../schema/event.ts";
 import { DAY_MS, limits } from "../../schema/limits.ts";
 import type { Effect } from "../kernel/behaviour.ts";
 import { arrivals, hostileNames } from "../testing/player_arbitrary.ts";
@@ -327,7 +327,13 @@ Deno.test("player.receive() gives every effect the studio of its actor", () => {
   const state = player.create(actorId);
   const event = playerEvent({ studio: "acme", user_id: "bob", properties: { score: 1 } });
   for (const effect of player.receive(state, event, ctx)!) {
-    if (effect.type !== "timer") assert.equal(effect.game, "acme/g");
+    if ("game" in effect) assert.equal(effect.game, "acme/g");
     if (effect.type === "score") assert.equal(effect.userId, "bob");
   }
+});
+
+Deno.test("player.receive() ignores what the platform tells and nobody has asked for", () => {
+  const p = new PlayerHarness();
+  assert.equal(p.receive(playerEvent({ event_type: internalType.down })), undefined);
+  assert.ok(p.receive(playerEvent()) !== undefined);
 });

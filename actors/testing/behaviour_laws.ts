@@ -133,6 +133,10 @@ function assertSound(effect: Effect): void {
     case "timer": {
       const isTime = effect.dueAt === null || Number.isSafeInteger(effect.dueAt);
       assert.ok(isTime, `a timer is due at a whole millisecond: ${text}`);
+      return;
     }
+    case "watch":
+    case "unwatch":
+      assert.match(effect.actorId, /^[^/]+\/./, `who is watched has an id of a studio: ${text}`);
   }
 }

@@ -36,6 +36,8 @@ export class Probe<State, Message, Query, Answer> {
   readonly effects: Effect[] = [];
   /** Armed timers: name → due time, milliseconds. */
   readonly timers = new Map<string, number>();
+  /** Whom it watches: `kind/id` → offset of the message at which it began. */
+  readonly watches = new Map<string, number>();
   /** The newest of every part written by {@link snapshot}: what the store would hold. */
   readonly #stored = new Map<string, Part>();
   readonly #timer: (name: string, dueAt: number) => Message;
@@ -52,15 +54,20 @@ export class Probe<State, Message, Query, Answer> {
   }
 
   #timerEvent(name: string, dueAt: number): unknown {
+    const properties = { name, due_at: dueAt };
+    return this.#internal(internalType.timer, `${name}@${dueAt}`, dueAt, properties);
+  }
+
+  #internal(event_type: string, event_id: string, timestamp: number, properties: object): unknown {
     const [studio, user_id] = this.actorId.split("/");
     return {
       studio,
       user_id,
       game_id: "",
-      event_id: `${name}@${dueAt}`,
-      event_type: internalType.timer,
-      timestamp: dueAt,
-      properties: { name, due_at: dueAt },
+      event_id,
+      event_type,
+      timestamp,
+      properties,
       context: {},
     };
   }
@@ -76,11 +83,29 @@ export class Probe<State, Message, Query, Answer> {
     const effects = this.behaviour.receive(this.state, message, ctx);
     for (const effect of effects ?? []) {
       this.effects.push(effect);
-      if (effect.type !== "timer") continue;
-      if (effect.dueAt === null) this.timers.delete(effect.name);
-      else this.timers.set(effect.name, effect.dueAt);
+      if (effect.type === "timer") {
+        if (effect.dueAt === null) this.timers.delete(effect.name);
+        else this.timers.set(effect.name, effect.dueAt);
+      } else if (effect.type === "watch" || effect.type === "unwatch") {
+        const name = `${effect.kind}/${effect.actorId}`;
+        if (effect.type === "unwatch") this.watches.delete(name);
+        else if (!this.watches.has(name)) this.watches.set(name, this.offset);
+      }
     }
     return effects;
+  }
+
+  /** Tells it that an actor stands still, if it watches that one; its effects. */
+  down(kind: string, actorId: string, reason = "it throws"): Effect[] | undefined {
+    const name = `${kind}/${actorId}`;
+    const offset = this.watches.get(name);
+    if (offset === undefined) return undefined;
+    this.watches.delete(name);
+    const since = this.now;
+    const properties = { kind, actor_id: actorId, reason, since };
+    return this.send(
+      this.#internal(internalType.down, `${name}@${offset}`, since, properties) as Message,
+    );
   }
 
   /**

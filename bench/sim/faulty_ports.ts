@@ -168,6 +168,15 @@ export class Incarnation {
         this.#call("reset hash", "store", false, () => store.resetShardHash(stage, partition)),
       dueTimers: (stage, partition, now, limit) =>
         this.#call("timers", "store", false, () => store.dueTimers(stage, partition, now, limit)),
+      downWatches: (stage, partition, limit) =>
+        this.#call("downs", "store", false, () => store.downWatches(stage, partition, limit)),
+      endWatches: (stage, partition, watches) =>
+        this.#call(
+          "end watches",
+          "store",
+          true,
+          () => store.endWatches(stage, partition, watches),
+        ),
       close: () => Promise.resolve(),
     };
   }

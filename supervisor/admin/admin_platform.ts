@@ -68,6 +68,10 @@ export interface HaltedRow {
   readonly reason: string;
   /** RFC 3339. */
   readonly since: string;
+  /** `partition:offset` of the message that halted it; `null`: it could not be loaded. */
+  readonly position: string | null;
+  /** Its messages that were set aside since. */
+  readonly dead_letters: number;
 }
 
 /** What can be done to a shard. */

@@ -185,13 +185,15 @@ export class NodeAdmin implements AdminPlatform {
   async halted(): Promise<HaltedRow[]> {
     const { workers } = this.node;
     const reports = await workers.callAll<HaltedReport[]>("halted", undefined);
-    return reports.flat().map(({ stage, partition, id, reason, since }) => ({
+    return reports.flat().map(({ stage, partition, actorId, reason, since, offset, letters }) => ({
       kind: stage,
-      id,
+      id: actorId,
       partition,
       worker: workers.workerOf({ stage, partition }),
       reason,
       since: new Date(since).toISOString(),
+      position: offset < 0 ? null : `${partition}:${offset}`,
+      dead_letters: letters,
     }));
   }
 

@@ -171,7 +171,7 @@ async function foldAnew(
       else if (effect.type === "score") fold.addScore(effect);
     }
     if (id !== actorId) continue;
-    const games = effects.flatMap((effect) => effect.type === "timer" ? [] : [effect.game]);
+    const games = effects.flatMap((effect) => "game" in effect ? [effect.game] : []);
     toldAt.set(offset, games);
   }
   return { games: fold.byPartition(() => 0).get(0) ?? {}, toldAt };

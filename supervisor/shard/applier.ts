@@ -44,6 +44,8 @@ function isOld(position: SourcePosition, last: SourcePosition | undefined): bool
 export class Applier {
   /** Messages that changed nothing: duplicates and stale timers. */
   ignored = 0;
+  /** Actors of the shard watch others, or did. */
+  isWatching = false;
 
   constructor(
     readonly stage: Stage,
@@ -110,7 +112,8 @@ export class Applier {
       return undefined;
     }
     this.#keep(record, cell, message, batch);
-    batch.addEffects(actorId, effects);
+    batch.addEffects(actorId, effects, record.offset);
+    this.isWatching ||= batch.hasWatches;
     return undefined;
   }
 
@@ -251,6 +254,10 @@ export class Applier {
       },
     };
     batch.park(actorId, letter);
+    if (error instanceof ActorHalted) {
+      const mark = this.cells.troubles.countLetter(actorId);
+      if (mark !== undefined) batch.halts.set(actorId, mark);
+    }
     this.ports.parked(actorId, error);
   }
 

@@ -312,7 +312,7 @@ Deno.test("Applier.apply() halts a game that cannot be rebuilt, and parks what n
   await b.apply(folded([4, 0], { a: { ccu: 4000 }, z: { ccu: 7 } }));
   assert.deepEqual([b.tally("a"), b.tally("z")!.sum], [undefined, 18]);
   const [halted] = b.cells.troubles.halted();
-  assert.deepEqual([halted!.id, halted!.reason], ["t/a", "replay failed: another code"]);
+  assert.deepEqual([halted!.actorId, halted!.reason], ["t/a", "replay failed: another code"]);
   const { outbox, snapshots } = await b.commit();
   assert.deepEqual(snapshots.map(({ actorId }) => actorId), ["t/z"]);
   const letters = outbox.filter((r) => r.topic === "dlq.events").map((r) => JSON.parse(r.value));

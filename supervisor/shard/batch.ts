@@ -12,11 +12,13 @@ import type { Topics } from "../../schema/topics.ts";
 import type { LogRecord } from "../log/log.ts";
 import type {
   CommitBatch,
+  HaltMark,
   JournalRow,
   OutboxRecord,
   SnapshotPart,
   SourcePosition,
   TimerChange,
+  WatchChange,
 } from "../store/store.ts";
 import type { Cells } from "./cells.ts";
 
@@ -44,7 +46,10 @@ export class Batch {
   /** Of actors that are gone already. */
   readonly lastSnapshots: SnapshotPart[] = [];
   readonly sources: Record<string, SourcePosition> = {};
+  /** Actors that were halted, or have more letters than before; `null`: released. */
+  readonly halts = new Map<string, HaltMark | null>();
   readonly #timers = new Map<string, TimerChange>();
+  readonly #watches = new Map<string, WatchChange>();
   readonly #fold = new DeltaFold();
   readonly #letters: { readonly key: string; readonly value: string }[] = [];
   /** Text of the records and dead letters that it holds, in UTF-16 units. */
@@ -59,7 +64,7 @@ export class Batch {
 
   /** Nothing to commit. */
   get isEmpty(): boolean {
-    return this.newOffset === this.oldOffset && this.snapshots.size === 0;
+    return this.newOffset === this.oldOffset && this.snapshots.size === 0 && this.halts.size === 0;
   }
 
   /** How many messages and dead letters it holds. */
@@ -105,15 +110,25 @@ export class Batch {
     this.#bytes += value.length;
   }
 
-  addEffects(actorId: string, effects: readonly Effect[]): void {
+  /** @param offset of the message that had them */
+  addEffects(actorId: string, effects: readonly Effect[], offset: number): void {
     for (const effect of effects) {
       if (effect.type === "delta") this.#fold.addDelta(effect);
       else if (effect.type === "score") this.#fold.addScore(effect);
-      else {
+      else if (effect.type === "timer") {
         const { name, dueAt } = effect;
         this.#timers.set(`${actorId}\n${name}`, { actorId, name, dueAt });
+      } else {
+        const { type, kind, actorId: watchedId } = effect;
+        const change = { actorId, kind, watchedId, offset: type === "watch" ? offset : null };
+        this.#watches.set(JSON.stringify([actorId, kind, watchedId]), change);
       }
     }
+  }
+
+  /** Somebody watches, or no longer. */
+  get hasWatches(): boolean {
+    return this.#watches.size > 0;
   }
 
   /** Parks input that cannot be applied; it leaves through the outbox. */
@@ -147,6 +162,8 @@ export class Batch {
       hashChange: cells.hashChange.take(),
       outbox: this.#outbox(`${owner.stage}/${owner.partition}`, topics),
       timers: [...this.#timers.values()],
+      ...(this.halts.size === 0 ? {} : { halts: this.halts }),
+      ...(this.hasWatches ? { watches: [...this.#watches.values()] } : {}),
       sources: this.sources,
     };
   }

@@ -65,7 +65,7 @@ Deno.test("Batch.seal() gives what its owner and its records say", () => {
 Deno.test("Batch.seal() folds deltas into one record a target partition, each with its own position", () => {
   const batch = new Batch(10);
   const games = Array.from({ length: 40 }, (_, i) => `t/g${i}`);
-  for (const game of games) batch.addEffects("t/a", [delta(game, 1), delta(game, 2)]);
+  for (const game of games) batch.addEffects("t/a", [delta(game, 1), delta(game, 2)], 5);
   batch.finish(record(14, 1234));
   const { outbox } = batch.seal(owner, cellsOf(), topics);
   const seen = new Map<string, number>();
@@ -85,7 +85,7 @@ Deno.test("Batch.seal() folds deltas into one record a target partition, each wi
 Deno.test("Batch.seal() keeps the last change of each timer", () => {
   const batch = new Batch(0);
   const timer = (actor: string, name: string, dueAt: number | null) =>
-    batch.addEffects(actor, [{ type: "timer", name, dueAt }]);
+    batch.addEffects(actor, [{ type: "timer", name, dueAt }], 5);
   timer("t/a", "x", 5);
   timer("t/b", "x", 6);
   timer("t/a", "y", 7);
@@ -101,7 +101,7 @@ Deno.test("Batch.seal() keeps the last change of each timer", () => {
 Deno.test("Batch.park() sends dead letters through the outbox, after the deltas", () => {
   const batch = new Batch(0);
   batch.park("t/a", letter);
-  batch.addEffects("t/b", [delta("t/g", 1)]);
+  batch.addEffects("t/b", [delta("t/g", 1)], 5);
   batch.finish(record(0));
   assert.deepEqual([batch.parked, batch.size], [1, 1]);
   const { outbox } = batch.seal(owner, cellsOf(), topics);

@@ -58,7 +58,7 @@ export class Cells {
     readonly store: Store,
     readonly ports: TroublePorts = alone(),
   ) {
-    for (const { id } of this.troubles.halted()) this.known.add(id);
+    for (const { actorId } of this.troubles.halted()) this.known.add(actorId);
   }
 
   get troubles(): Troubles {
@@ -205,12 +205,14 @@ export class Cells {
    */
   halt(id: string, reason: string, at: number = -1, behindSince: number = Infinity): void {
     const cell = this.#live.get(id) ?? this.#broken.get(id);
+    const oldest = Math.min(behindSince, cell?.behindSince ?? Infinity);
     this.troubles.halt({
-      id,
+      actorId: id,
       reason,
       since: this.ports.now(),
-      at,
-      behindSince: Math.min(behindSince, cell?.behindSince ?? Infinity),
+      offset: at,
+      behindSince: oldest === Infinity ? null : oldest,
+      letters: 0,
     });
     this.drop(id);
     // Without a snapshot nobody else tells of it.

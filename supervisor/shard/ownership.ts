@@ -52,7 +52,7 @@ export function newOwnership(
   ports: OwnershipPorts,
 ): Ownership {
   const { stage, partition, store, log, clock, events } = options;
-  ports.troubles.forgetFrom(claim.nextOffset);
+  ports.troubles.begin(claim.halted);
   const cells = new Cells(stage, partition, store, {
     troubles: ports.troubles,
     now: () => clock.now(),
@@ -61,7 +61,11 @@ export function newOwnership(
       ports.filled();
       events?.rebuilt?.(actorId, reason);
     },
-    halted: (actorId, reason) => events?.halted?.(actorId, reason),
+    halted(actorId, reason) {
+      own.pending.halts.set(actorId, ports.troubles.markOf(actorId)!);
+      ports.filled();
+      events?.halted?.(actorId, reason);
+    },
   });
   // Nothing was ever committed, so the store knows nobody.
   if (claim.nextOffset === 0) cells.known.complete();
@@ -88,6 +92,7 @@ export function newOwnership(
     signal: retrying.signal,
     turns: new Turns(),
   };
+  own.applier.isWatching = claim.hasWatches;
   return own;
 }
 

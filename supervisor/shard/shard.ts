@@ -12,18 +12,18 @@
 import { OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
 import type { AskContext } from "../../actors/kernel/behaviour.ts";
-import type { AsOf, CommitBatch, ShardClaim, SourcePosition } from "../store/store.ts";
+import type { AsOf, CommitBatch, HaltMark, ShardClaim, SourcePosition } from "../store/store.ts";
 import type { LogRecord } from "../log/log.ts";
 import { Batch } from "./batch.ts";
 import { Gate } from "./gate.ts";
 import { persist, release, verifyHash, wantSnapshots } from "./hand_off.ts";
 import { newOwnership, type Ownership, reportOf } from "./ownership.ts";
 import { findActor, passivateActor, restartActor } from "./restore/operate.ts";
-import { type HaltedActor, Troubles } from "./restore/troubles.ts";
+import { Troubles } from "./restore/troubles.ts";
 import { retry, type RetryOptions, untilStopped } from "./retry.ts";
 import type { Inspection, ShardOptions, ShardReport, ShardState } from "./shard_types.ts";
 import { runTogether } from "./task_group.ts";
-import { runTimerFeed } from "./timer_feed.ts";
+import { runFeeds } from "./timer_feed.ts";
 
 /** Passivations that one commit may snapshot. */
 const passivationsPerCommitMax = 8000;
@@ -109,7 +109,7 @@ export class Shard {
         () => this.#applyLoop(own, giveUp, retrying),
         () => this.#commitLoop(own, retrying),
         () => own.emitter.run(retrying),
-        () => untilStopped(giveUp, () => runTimerFeed(stage, partition, this.options, beforeStop)),
+        () => untilStopped(giveUp, () => runFeeds(own, this.options, beforeStop)),
         () => untilStopped(giveUp, () => own.keeper.run(beforeStop)),
         () => untilStopped(giveUp, () => verifyHash(this.options, beforeStop)),
       ]);
@@ -375,7 +375,7 @@ export class Shard {
   }
 
   /** Actors that stand still until they are restarted. */
-  halted(): HaltedActor[] {
+  halted(): readonly HaltMark[] {
     return this.#troubles.halted();
   }
 

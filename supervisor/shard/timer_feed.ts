@@ -9,8 +9,11 @@ import { limits } from "../../schema/limits.ts";
 import type { Log, NewRecord } from "../log/log.ts";
 import type { DueTimer, Store } from "../store/store.ts";
 import { appendAtLeastOnce } from "./append.ts";
-import type { Stage } from "./stage.ts";
+import type { Ownership } from "./ownership.ts";
+import { runDownFeed } from "./restore/down_feed.ts";
 import { retry, type RetryOptions } from "./retry.ts";
+import type { ShardOptions } from "./shard_types.ts";
+import type { Stage } from "./stage.ts";
 
 export interface TimerFeedPorts {
   readonly store: Pick<Store, "dueTimers">;
@@ -34,6 +37,19 @@ export function timerEvent(timer: DueTimer): PlayerEvent {
     properties: { name: timer.name, due_at: timer.dueAt },
     context: {},
   };
+}
+
+/** What the store brings about by itself: due timers, and the end of watches. */
+export async function runFeeds(
+  own: Pick<Ownership, "applier">,
+  options: ShardOptions,
+  retrying: RetryOptions,
+): Promise<void> {
+  const { stage, partition } = options;
+  await Promise.all([
+    runTimerFeed(stage, partition, options, retrying),
+    runDownFeed(own, options, retrying),
+  ]);
 }
 
 /** Polls the store for due timers of a shard and appends them to its topic, until `signal` aborts. */

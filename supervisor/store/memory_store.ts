@@ -10,6 +10,7 @@ import type { ClusterNode, HeldShard } from "../cluster/membership/membership.ts
 import type {
   AsOf,
   CommitBatch,
+  DownWatch,
   DueTimer,
   JournalRow,
   OutboxEntry,
@@ -123,6 +124,7 @@ export class MemoryStore implements Store {
       sources: { ...shard.sources },
       outbox,
       releasedAt,
+      ...this.#marks.of(stage, partition),
     });
   }
 
@@ -174,6 +176,7 @@ export class MemoryStore implements Store {
       upsert(shard.snapshots, part.actorId, () => new Map()).set(part.part, part);
     }
     for (const timer of batch.timers) applyTimer(shard.timers, timer);
+    this.#marks.commit(batch);
     shard.outbox = shard.outbox.filter((entry) => entry.endOffset > batch.emittedOffset);
     if (batch.outbox.length > 0) {
       shard.outbox.push({ endOffset: newOffset, records: [...batch.outbox] });

@@ -18,11 +18,13 @@ import {
   encodeTimers,
   type LoadRow,
 } from "./postgres_rows.ts";
+import * as marked from "./marks/postgres_marks.ts";
 import { SqlPool, type Statement } from "./sql_pool.ts";
-import type {
 import { deadlines } from "./sql/deadlines.ts";
+import type {
   AsOf,
   CommitBatch,
+  DownWatch,
   DueTimer,
   ShardClaim,
   ShardHash,
@@ -103,6 +105,7 @@ export class PostgresStore implements Store {
       sql<Row[]>`select * from take_shard(
         ${stage}, ${partition}, ${owner}, ${heldEpoch ?? null}::bigint, ${lease ?? null})`
     );
+    const marks = await this.#read((sql) => marked.selectMarks(sql, stage, partition));
     const sources: Record<string, SourcePosition> = JSON.parse(row!.sources);
     return {
       epoch: row!.epoch,
@@ -111,6 +114,7 @@ export class PostgresStore implements Store {
       sources,
       outbox: decodeOutbox(row!.outbox),
       releasedAt: row!.released_at,
+      ...marks,
     };
   }
 
@@ -152,8 +156,9 @@ export class PostgresStore implements Store {
     const deadline = performance.now() + this.#timeoutMs;
     const first = rows[0];
     if (first !== undefined) await this.#makeDays(first.receivedAt, rows.at(-1)!.receivedAt);
-    await this.#run(this.#pool, deadline - performance.now(), (sql) =>
-      sql`select commit_batch(
+    const marks = marked.encodeMarks(batch);
+    await this.#run(this.#pool, deadline - performance.now(), (sql) => {
+      const input = sql`
         ${stage}, ${partition}, ${epoch}, ${oldOffset}, ${newOffset}, ${emittedOffset}, ${sources},
         ${batch.cleanAt ?? null}, ${journal}, ${snapshots}, ${outbox}, ${timers},
         ${batch.hashChange}::text::numeric, ${batch.release ?? false}`;
@@ -223,6 +228,19 @@ export class PostgresStore implements Store {
         order by timer.due_at, actor_id, name limit ${limit}`
     );
     return rows.map((row) => ({ actorId: row.actor_id, name: row.name, dueAt: row.due_at }));
+  }
+
+  async downWatches(stage: StageName, partition: number, limit: number): Promise<DownWatch[]> {
+    return await this.#read((sql) => marked.selectDownWatches(sql, stage, partition, limit));
+  }
+
+  async endWatches(
+    stage: StageName,
+    partition: number,
+    watches: readonly DownWatch[],
+  ): Promise<void> {
+    // Ended without our knowing is harmless: it is ended again.
+    await this.#read((sql) => marked.deleteWatches(sql, stage, partition, watches));
   }
 
   async close(): Promise<void> {

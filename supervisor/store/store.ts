@@ -22,6 +22,47 @@ export interface ShardClaim {
   readonly outbox: readonly OutboxEntry[];
   /** When the last owner let go of it in order, milliseconds; `null` when it did not. */
   readonly releasedAt: number | null;
+  /** Actors of the shard that stand still until an operator restarts them. */
+  readonly halted: readonly HaltMark[];
+  /** Actors of the shard watch others. */
+  readonly hasWatches: boolean;
+}
+
+/** An actor that stands still. */
+export interface HaltMark {
+  readonly actorId: string;
+  readonly reason: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number;
+  /** Offset of the message that halted it; −1: it could not be loaded. */
+  readonly offset: number;
+  /** Arrival of its oldest journal row that no snapshot reflects, milliseconds; `null` for none. */
+  readonly behindSince: number | null;
+  /** Messages that were sent to `dlq.events` since, in its stead. */
+  readonly letters: number;
+}
+
+/** One actor's watch over another. */
+export interface Watch {
+  /** Who watches. */
+  readonly actorId: string;
+  /** The stage and id of who is watched. */
+  readonly kind: string;
+  readonly watchedId: string;
+}
+
+/** Begins a watch at the message at `offset`, or ends it (`null`). */
+export interface WatchChange extends Watch {
+  readonly offset: number | null;
+}
+
+/** A watch whose watched actor stands still. */
+export interface DownWatch extends Watch {
+  /** Where it began. */
+  readonly offset: number;
+  readonly reason: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number;
 }
 
 /** The shard's hash as its owners have kept it, and as its rows sum up. Both unsigned, decimal. */
@@ -209,6 +250,12 @@ export interface Store {
     now: number,
     limit: number,
   ): Promise<DueTimer[]>;
+
+  /** Watches of the shard's actors over others that stand still. */
+  downWatches(stage: StageName, partition: number, limit: number): Promise<DownWatch[]>;
+
+  /** Ends watches that began where these did; they have been told of. */
+  endWatches(stage: StageName, partition: number, watches: readonly DownWatch[]): Promise<void>;
 
   close(): Promise<void>;
 }

@@ -98,7 +98,7 @@ Deno.test("ShardHost.halted() names who stands still, until it is restarted", as
   await until(() => host.halted().length === 1);
   await committed(3);
   const [halted] = host.halted();
-  assert.deepEqual([halted!.stage, halted!.partition, halted!.id], ["player", 0, "demo/a"]);
+  assert.deepEqual([halted!.stage, halted!.partition, halted!.actorId], ["player", 0, "demo/a"]);
   assert.match(halted!.reason, /boom/);
   mend();
   assert.equal(await act("demo/a", "restart"), true);

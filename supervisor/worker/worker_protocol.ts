@@ -6,9 +6,8 @@
 import type { LogLevel } from "../../schema/config.ts";
 import type { JsonObject } from "../../schema/event.ts";
 import type { EventFilter, RecordedEvent } from "../platform.ts";
-import type { AsOf, StageName } from "../store/store.ts";
+import type { AsOf, HaltMark, StageName } from "../store/store.ts";
 import type { MetricsSnapshot } from "../observability/metrics_sink.ts";
-import type { HaltedActor } from "../shard/restore/troubles.ts";
 import type { ShardReport } from "../shard/shard_types.ts";
 import type { ActorCost } from "../observability/cost_ledger.ts";
 import type { LiveActor } from "../shard/restore/live_actors.ts";
@@ -64,7 +63,7 @@ export interface ActorsReport {
 }
 
 /** An actor that stands still until it is restarted. */
-export type HaltedReport = ShardId & HaltedActor;
+export type HaltedReport = ShardId & HaltMark;
 
 /** Asks for something to be done to an actor. */
 export interface ActInput extends ShardId {

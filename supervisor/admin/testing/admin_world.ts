@@ -93,6 +93,8 @@ export const halted: HaltedRow = {
   worker: "worker-1",
   reason: "it throws",
   since: "1970-01-01T00:00:00.000Z",
+  position: "3:4",
+  dead_letters: 2,
 };
 
 /** Answers with the fixtures and records what it was asked. */

@@ -57,31 +57,40 @@ function seen(cell: Cell | undefined): Cell | undefined {
 }
 
 /**
- * Loads an actor anew, halted or live, between the messages of one fetch and the next.
+ * Loads an actor anew, halted or live, between the messages of one fetch and the next. Resolves once
+ * the store knows, too, that it stands still no longer.
  *
  * @returns false when it is neither, or halts again
  */
 export async function restartActor(
   own: Ownership,
   actorId: string,
-  { committed, rebuilt }: OperatePorts,
+  { committed, rebuilt, filled }: OperatePorts,
 ): Promise<boolean> {
   const { troubles } = own.cells;
   // What it was given before must be in the store: part of it left the shard's memory.
   while (troubles.haltedAt(actorId) >= own.committedOffset && !own.signal.aborted) {
     await committed.wait(own.signal);
   }
-  return await own.turns.take(async () => {
-    if (!troubles.isHalted(actorId) && own.cells.peek(actorId) === undefined) return false;
+  const done = await own.turns.take(async () => {
+    const isHalted = troubles.isHalted(actorId);
+    if (!isHalted && own.cells.peek(actorId) === undefined) return false;
     troubles.release(actorId);
     own.isRebuilding = true;
+    if (isHalted) own.pending.halts.set(actorId, null);
     try {
       return await own.applier.rebuild(actorId, own.pending);
     } finally {
       own.isRebuilding = false;
       rebuilt.open();
+      filled.open();
     }
   });
+  const isMarked = () => [own.pending, own.committing].some((batch) => batch?.halts.has(actorId));
+  while (isMarked() && !own.signal.aborted) {
+    await committed.wait(own.signal);
+  }
+  return done;
 }
 
 /**

@@ -1,27 +1,13 @@
 /**
  * Which actors of a shard are in trouble: halted until an operator restarts them, or degraded, as
- * events of theirs were parked. It outlives the ownerships of its shard, not the process: a new
- * process tries every actor once.
+ * events of theirs were parked. Who is halted stands in the store, too; who is degraded is known until
+ * the process ends.
  *
  * @module
  */
 
+import type { HaltMark } from "../../store/store.ts";
 import type { DistrustReason } from "./restore_actor.ts";
-
-/** An actor that takes no messages: they are parked, and who asks is told why. */
-export interface HaltedActor {
-  readonly id: string;
-  readonly reason: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly since: number;
-}
-
-interface Halt extends HaltedActor {
-  /** Offset of the message that halted it; −1: it could not be loaded. */
-  readonly at: number;
-  /** Arrival of its oldest row that no snapshot reflects, milliseconds; `Infinity` for none. */
-  readonly behindSince: number;
-}
 
 /** Whom the actors of a shard tell of trouble. */
 export interface TroublePorts {
@@ -45,11 +31,25 @@ export const alone = (): TroublePorts => ({
 const degradedMax = 10_000;
 
 export class Troubles {
-  readonly #halted = new Map<string, Halt>();
+  readonly #halted = new Map<string, HaltMark>();
   readonly #parked = new Map<string, number>();
 
-  halt(halt: Halt): void {
-    this.#halted.set(halt.id, halt);
+  halt(mark: HaltMark): void {
+    this.#halted.set(mark.actorId, mark);
+  }
+
+  /** Why and since when it stands still; `undefined` when it does not. */
+  markOf(id: string): HaltMark | undefined {
+    return this.#halted.get(id);
+  }
+
+  /** Counts a message that was parked as its actor stands still. @returns the mark as it is now */
+  countLetter(id: string): HaltMark | undefined {
+    const mark = this.#halted.get(id);
+    if (mark === undefined) return undefined;
+    const counted = { ...mark, letters: mark.letters + 1 };
+    this.#halted.set(id, counted);
+    return counted;
   }
 
   /** Why it is halted; `undefined` when it is not. */
@@ -59,7 +59,7 @@ export class Troubles {
 
   /** Offset of the message that halted it; −1 when it is not halted, or could not be loaded. */
   haltedAt(id: string): number {
-    return this.#halted.get(id)?.at ?? -1;
+    return this.#halted.get(id)?.offset ?? -1;
   }
 
   isHalted(id: string): boolean {
@@ -76,20 +76,23 @@ export class Troubles {
     return this.#halted.size;
   }
 
-  halted(): HaltedActor[] {
-    return Array.from(this.#halted.values(), ({ id, reason, since }) => ({ id, reason, since }));
+  halted(): readonly HaltMark[] {
+    return [...this.#halted.values()];
   }
 
   /** Arrival of the oldest row of a halted actor that no snapshot reflects, milliseconds. */
   get behindSince(): number {
     let oldest = Infinity;
-    for (const { behindSince } of this.#halted.values()) oldest = Math.min(oldest, behindSince);
+    for (const { behindSince } of this.#halted.values()) {
+      oldest = Math.min(oldest, behindSince ?? Infinity);
+    }
     return oldest;
   }
 
-  /** The shard was taken again: what was not committed comes again, and with it what it halted. */
-  forgetFrom(offset: number): void {
-    for (const { id, at } of this.#halted.values()) if (at >= offset) this.#halted.delete(id);
+  /** The shard was taken: the store knows who stands still, and what was not committed comes again. */
+  begin(marks: readonly HaltMark[]): void {
+    this.#halted.clear();
+    for (const mark of marks) this.halt(mark);
   }
 
   /** Counts a message on which its actor threw. */

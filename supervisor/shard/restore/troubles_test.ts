@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import type { HaltMark } from "../../store/store.ts";
 import { Troubles } from "./troubles.ts";
 
-const halt = (id: string, fields: { at?: number; behindSince?: number } = {}) => ({
-  id,
+const halt = (actorId: string, fields: Partial<HaltMark> = {}): HaltMark => ({
+  actorId,
   reason: "told to",
   since: 5,
-  at: -1,
-  behindSince: Infinity,
+  offset: -1,
+  behindSince: null,
+  letters: 0,
   ...fields,
 });
 
@@ -16,10 +18,7 @@ Deno.test("Troubles.halt() holds until release(), which also clears what was par
   troubles.halt(halt("t/a"));
   troubles.halt(halt("t/b"));
   troubles.countParked("t/a");
-  assert.deepEqual(troubles.halted(), [
-    { id: "t/a", reason: "told to", since: 5 },
-    { id: "t/b", reason: "told to", since: 5 },
-  ]);
+  assert.deepEqual(troubles.halted(), [halt("t/a"), halt("t/b")]);
   assert.deepEqual([troubles.haltedCount, troubles.isHalted("t/a")], [2, true]);
   troubles.release("t/a");
   assert.deepEqual([troubles.haltedCount, troubles.isHalted("t/a")], [1, false]);
@@ -36,13 +35,22 @@ Deno.test("Troubles.behindSince is that of the halted actor that is furthest beh
   assert.equal(troubles.behindSince, 70);
 });
 
-Deno.test("Troubles.forgetFrom() lets go of those whom uncommitted messages halted, not of others", () => {
+Deno.test("Troubles.begin() takes the store's word, whatever was thought before", () => {
   const troubles = new Troubles();
-  troubles.halt(halt("t/unloadable"));
-  troubles.halt(halt("t/before", { at: 9 }));
-  troubles.halt(halt("t/at", { at: 10 }));
-  troubles.forgetFrom(10);
-  assert.deepEqual(troubles.halted().map(({ id }) => id), ["t/unloadable", "t/before"]);
+  troubles.halt(halt("t/forgotten", { offset: 9 }));
+  troubles.begin([halt("t/known", { offset: 7, letters: 3 })]);
+  assert.deepEqual(troubles.halted(), [halt("t/known", { offset: 7, letters: 3 })]);
+  assert.deepEqual([troubles.haltedAt("t/known"), troubles.haltedAt("t/forgotten")], [7, -1]);
+});
+
+Deno.test("Troubles.countLetter() counts for who is halted, and for nobody else", () => {
+  const troubles = new Troubles();
+  const first = halt("t/a");
+  troubles.halt(first);
+  troubles.countLetter("t/a");
+  assert.equal(troubles.countLetter("t/a")?.letters, 2);
+  assert.equal(first.letters, 0, "a commit may hold it");
+  assert.equal(troubles.countLetter("t/b"), undefined);
 });
 
 Deno.test("Troubles.countParked() forgets who was first when there are too many", () => {

@@ -89,6 +89,8 @@ export class Faults {
       resetShardHash: (...input) =>
         this.run("resetShardHash", () => store.resetShardHash(...input)),
       dueTimers: (...input) => this.run("dueTimers", () => store.dueTimers(...input)),
+      downWatches: (...input) => this.run("downWatches", () => store.downWatches(...input)),
+      endWatches: (...input) => this.run("endWatches", () => store.endWatches(...input)),
       close: () => store.close(),
     };
   }

@@ -27,6 +27,8 @@ export const commitTests: Readonly<Record<string, ContractTest>> = {
       sources: {},
       outbox: [],
       releasedAt: null,
+      halted: [],
+      hasWatches: false,
     });
     const second = await store.takeShard("player", partition, "b");
     assert.equal(second.epoch, first.epoch + 1);
@@ -232,7 +234,15 @@ export const commitTests: Readonly<Record<string, ContractTest>> = {
     for (const [stage, p] of [["game", partition], ["player", other]] as const) {
       const seen = await view(store, stage, p, ["s/b"]);
       assert.deepEqual(seen, {
-        claim: { nextOffset: 0, emittedOffset: 0, sources: {}, outbox: [], releasedAt: null },
+        claim: {
+          nextOffset: 0,
+          emittedOffset: 0,
+          sources: {},
+          outbox: [],
+          releasedAt: null,
+          halted: [],
+          hasWatches: false,
+        },
         actors: [],
         timers: [],
       });
