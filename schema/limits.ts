@@ -61,6 +61,19 @@ export const limits = {
   fetchBytesMax: MIB,
   logBytesMaxPerTopic: 16 * 1024 * MIB,
 
+  // The log on Kafka.
+  /** Text of the records in one batch of a partition; a single larger append goes alone. */
+  kafkaBatchBytesMax: MIB,
+  /** The first append of a request waits so long for others. */
+  kafkaLingerMs: 2,
+  kafkaRequestTimeoutMs: 5 * SECOND,
+  /** Compressed bytes that one fetch takes of a partition, and of all. */
+  kafkaFetchPartitionBytesMax: 256 * KIB,
+  kafkaFetchBytesMax: 4 * MIB,
+  /** A fetch waits so long at the end while every known reader waits with it. */
+  kafkaFetchWaitMs: 200,
+  kafkaTrimEveryMs: MINUTE,
+
   // A shard.
   commitDelayMsMax: 100,
   commitDelayMsMin: 100,
@@ -158,8 +171,16 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
     [l.eventBytesMax <= l.fetchBytesMax, "eventBytesMax <= fetchBytesMax"],
     [l.logBatchBytesMax < l.logSegmentBytesMax, "logBatchBytesMax < logSegmentBytesMax"],
     [l.logBatchBytesMax <= l.appendQueueBytesMax, "logBatchBytesMax <= appendQueueBytesMax"],
+    [l.kafkaBatchBytesMax <= l.logBatchBytesMax, "kafkaBatchBytesMax <= logBatchBytesMax"],
+    [l.kafkaFetchWaitMs < l.kafkaRequestTimeoutMs, "kafkaFetchWaitMs < kafkaRequestTimeoutMs"],
     [l.commitDelayMsMin <= l.commitDelayMsMax, "commitDelayMsMin <= commitDelayMsMax"],
     [l.commitDelayMsMax < l.commitTimeoutMs, "commitDelayMsMax < commitTimeoutMs"],
+    [
+      l.storeAnswerMs + l.storeLockAnswerMs < l.commitTimeoutMs,
+      "storeAnswerMs + storeLockAnswerMs < commitTimeoutMs",
+    ],
+    [l.storeClientCheckMs < l.commitTimeoutMs, "storeClientCheckMs < commitTimeoutMs"],
+    [l.commitTimeoutMs < l.migrationTimeoutMs, "commitTimeoutMs < migrationTimeoutMs"],
     [l.fetchBytesMax <= l.commitBytesMax, "fetchBytesMax <= commitBytesMax"],
     [
       l.deadLetterStateCharsMax + l.eventBytesMax + l.deadLetterPayloadBytesMax <
@@ -180,12 +201,6 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
     ],
     [l.cacheCallMsMax < l.cacheProbeMs, "cacheCallMsMax < cacheProbeMs"],
     [l.retryDelayMsMin <= l.retryDelayMsMax, "retryDelayMsMin <= retryDelayMsMax"],
-    [
-      l.storeAnswerMs + l.storeLockAnswerMs < l.commitTimeoutMs,
-      "storeAnswerMs + storeLockAnswerMs < commitTimeoutMs",
-    ],
-    [l.storeClientCheckMs < l.commitTimeoutMs, "storeClientCheckMs < commitTimeoutMs"],
-    [l.commitTimeoutMs < l.migrationTimeoutMs, "commitTimeoutMs < migrationTimeoutMs"],
     // One uncommitted flush must never outgrow the ring that deduplicates it.
     [l.dedupeRingEntries * 8 <= 8 * KIB, "dedupeRingEntries * 8 bytes <= 8 KiB"],
     [l.snapshotMsBehindMax <= DAY_MS, "snapshotMsBehindMax <= 1 day"],

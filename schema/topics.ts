@@ -12,13 +12,35 @@ export interface Topic {
   readonly retentionMs: number;
   /** What the record's key is. */
   readonly key: string;
+  /** What the record's value is, with its version; changes when old readers cannot read it. */
+  readonly schema: string;
 }
 
 const table = {
-  "player.events.raw": { partitions: 12, retentionMs: 7 * DAY_MS, key: "studio/user_id" },
-  "player.events.processed": { partitions: 6, retentionMs: 30 * DAY_MS, key: "studio/user_id" },
-  "game.deltas": { partitions: 6, retentionMs: 7 * DAY_MS, key: "studio/game_id" },
-  "dlq.events": { partitions: 3, retentionMs: 7 * DAY_MS, key: "studio/user_id" },
+  "player.events.raw": {
+    partitions: 12,
+    retentionMs: 7 * DAY_MS,
+    key: "studio/user_id",
+    schema: "player-event/1",
+  },
+  "player.events.processed": {
+    partitions: 6,
+    retentionMs: 30 * DAY_MS,
+    key: "studio/user_id",
+    schema: "player-event/1",
+  },
+  "game.deltas": {
+    partitions: 6,
+    retentionMs: 7 * DAY_MS,
+    key: "studio/game_id",
+    schema: "game-deltas/1",
+  },
+  "dlq.events": {
+    partitions: 3,
+    retentionMs: 7 * DAY_MS,
+    key: "studio/user_id",
+    schema: "dead-letter/1",
+  },
 } as const satisfies Record<string, Topic>;
 
 export type TopicName = keyof typeof table;
@@ -34,4 +56,9 @@ export function topicTable(rawPartitions: number = table["player.events.raw"].pa
     ...table,
     "player.events.raw": { ...table["player.events.raw"], partitions: rawPartitions },
   };
+}
+
+/** What the values of a topic are, with the version. */
+export function topicSchema(topic: TopicName): string {
+  return table[topic].schema;
 }

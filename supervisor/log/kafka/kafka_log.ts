@@ -1,0 +1,109 @@
+/**
+ * The log on Kafka: topics and partitions are Kafka's own, one event a record, keyed as
+ * `schema/topics.ts` says. Partitions are read by offset, outside of any consumer group.
+ *
+ * @module
+ */
+import { limits } from "../../../schema/limits.ts";
+import { type KafkaTarget, parseKafkaUrl } from "../../../schema/kafka_url.ts";
+import { Terminal } from "../../../schema/errors.ts";
+import type { TopicName, Topics } from "../../../schema/topics.ts";
+import type { Log, LogRecord, NewRecord, PartitionRange } from "../log.ts";
+import { Cluster, earliest, latest } from "./cluster.ts";
+import { Fetcher } from "./fetcher.ts";
+import { Producer, type ProducerOptions } from "./producer.ts";
+import { Retention } from "./retention.ts";
+
+export interface KafkaLogOptions extends Partial<ProducerOptions> {
+  readonly topics: Topics;
+  /** What the brokers' logs call this client. @default "gamemetrics" */
+  readonly clientId?: string;
+  /** Wall clock that retention goes by, milliseconds. @default Date.now */
+  readonly now?: () => number;
+}
+
+/**
+ * Reads a `kafka://` URL.
+ *
+ * @throws {Terminal} `bad_log_url`
+ */
+export function kafkaTarget(url: string): KafkaTarget {
+  const target = parseKafkaUrl(url);
+  if (typeof target !== "string") return target;
+  throw new Terminal("bad_log_url", `Cannot use the log's URL, expected ${target}`);
+}
+
+export class KafkaLog implements Log {
+  readonly #cluster: Cluster;
+  readonly #producer: Producer;
+  readonly #fetcher: Fetcher;
+  readonly #retention: Retention;
+
+  /** Connects when it is first used, or by {@link check}. */
+  constructor(target: KafkaTarget, options: KafkaLogOptions) {
+    const { topics, clientId = "gamemetrics", now = Date.now } = options;
+    const requestTimeoutMs = options.requestTimeoutMs ?? limits.kafkaRequestTimeoutMs;
+    this.#cluster = new Cluster({ target, topics, clientId, requestTimeoutMs });
+    this.#producer = new Producer(this.#cluster, {
+      lingerMs: options.lingerMs ?? limits.kafkaLingerMs,
+      // A little less than what the gateway waits, so that it hears whether anything was written.
+      appendTimeoutMs: options.appendTimeoutMs ?? 0.8 * limits.acceptTimeoutMs,
+      requestTimeoutMs,
+      pendingBytesMax: options.pendingBytesMax ?? limits.appendQueueBytesMax,
+    });
+    this.#fetcher = new Fetcher(this.#cluster);
+    this.#retention = new Retention(this.#cluster, now);
+  }
+
+  /** Bytes of appends that are not yet answered. */
+  get pendingBytes(): number {
+    return this.#producer.pendingBytes;
+  }
+
+  /**
+   * Looks whether the cluster can be used, and has the topics.
+   *
+   * @throws {Unavailable} no broker answers
+   * @throws {Terminal} `log_access`: user or password are refused; `log_topics`: a topic is missing or
+   *   has another partition count
+   */
+  check(): Promise<void> {
+    return this.#cluster.refresh();
+  }
+
+  append(topic: TopicName, records: readonly NewRecord[]): Promise<void> {
+    return this.#producer.append(topic, records);
+  }
+
+  fetch(
+    topic: TopicName,
+    partition: number,
+    offset: number,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<LogRecord[]> {
+    return this.#fetcher.fetch(topic, partition, offset, maxBytes, signal);
+  }
+
+  async ends(topic: TopicName): Promise<PartitionRange[]> {
+    const { partitions } = this.#cluster.options.topics[topic];
+    const all = (at: number) =>
+      Array.from({ length: partitions }, (_, partition) => ({ partition, at }));
+    const [starts, ends] = [
+      await this.#cluster.listOffsets(topic, all(earliest)),
+      await this.#cluster.listOffsets(topic, all(latest)),
+    ];
+    return starts.map(({ offset }, p) => ({ start: offset, end: ends[p]!.offset }));
+  }
+
+  trim(topic: TopicName, partition: number, beforeOffset: number): Promise<void> {
+    return this.#retention.trim(topic, partition, beforeOffset);
+  }
+
+  // deno-lint-ignore require-await -- the port's
+  async close(): Promise<void> {
+    this.#producer.close();
+    this.#fetcher.close();
+    this.#cluster.close();
+  }
+}
