@@ -18,6 +18,8 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
   "eventBytesMax <= fetchBytesMax": { fetchBytesMax: limits.eventBytesMax - 1 },
   "logBatchBytesMax < logSegmentBytesMax": { logSegmentBytesMax: limits.logBatchBytesMax },
   "logBatchBytesMax <= appendQueueBytesMax": { appendQueueBytesMax: limits.logBatchBytesMax - 1 },
+  "kafkaBatchBytesMax <= logBatchBytesMax": { kafkaBatchBytesMax: limits.logBatchBytesMax + 1 },
+  "kafkaFetchWaitMs < kafkaRequestTimeoutMs": { kafkaFetchWaitMs: limits.kafkaRequestTimeoutMs },
   "commitDelayMsMin <= commitDelayMsMax": { commitDelayMsMin: limits.commitDelayMsMax + 1 },
   "commitDelayMsMax < commitTimeoutMs": { commitTimeoutMs: limits.commitDelayMsMax },
   "storeAnswerMs + storeLockAnswerMs < commitTimeoutMs": { storeAnswerMs: limits.commitTimeoutMs },

@@ -10,8 +10,8 @@ import { Terminal } from "../../../schema/errors.ts";
 import type { TopicName, Topics } from "../../../schema/topics.ts";
 import type { Log, LogRecord, NewRecord, PartitionRange } from "../log.ts";
 import { Cluster, earliest, latest } from "./cluster.ts";
-import { Fetcher } from "./fetcher.ts";
-import { Producer, type ProducerOptions } from "./producer.ts";
+import { Fetcher } from "./fetch/fetcher.ts";
+import { Producer, type ProducerOptions } from "./produce/producer.ts";
 import { Retention } from "./retention.ts";
 
 export interface KafkaLogOptions extends Partial<ProducerOptions> {

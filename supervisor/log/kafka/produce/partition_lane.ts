@@ -5,9 +5,9 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
-import { type TopicName, topicSchema } from "../../../schema/topics.ts";
-import type { NewRecord } from "../log.ts";
-import { sizeOf } from "../record_text.ts";
+import { type TopicName, topicSchema } from "../../../../schema/topics.ts";
+import type { NewRecord } from "../../log.ts";
+import { sizeOf } from "../../record_text.ts";
 import type { AppendCall, PartOutcome } from "./append_call.ts";
 import { type BatchIdentity, encodeBatch } from "./record_batch.ts";
 

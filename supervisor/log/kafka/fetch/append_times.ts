@@ -12,9 +12,9 @@
  *
  * @module
  */
-import type { TopicName } from "../../../schema/topics.ts";
-import type { LogRecord } from "../log.ts";
-import type { Cluster } from "./cluster.ts";
+import type { TopicName } from "../../../../schema/topics.ts";
+import type { LogRecord } from "../../log.ts";
+import type { Cluster } from "../cluster.ts";
 
 interface Floor {
   /** The offset that is read next. */

@@ -8,15 +8,15 @@
  *
  * @module
  */
-import { OffsetMissing, PlatformError, Unavailable } from "../../../schema/errors.ts";
-import { limits } from "../../../schema/limits.ts";
-import type { TopicName } from "../../../schema/topics.ts";
-import type { LogRecord } from "../log.ts";
+import { OffsetMissing, PlatformError, Unavailable } from "../../../../schema/errors.ts";
+import { limits } from "../../../../schema/limits.ts";
+import type { TopicName } from "../../../../schema/topics.ts";
+import type { LogRecord } from "../../log.ts";
 import { AppendTimes } from "./append_times.ts";
-import { type Cluster, earliest, latest } from "./cluster.ts";
-import { errorCode, nameOfCode } from "./error_codes.ts";
+import { type Cluster, earliest, latest } from "../cluster.ts";
+import { errorCode, nameOfCode } from "../error_codes.ts";
 import { fetchApi, type FetchedPart, fetchRequest, parseFetchAnswer } from "./fetch_request.ts";
-import { messageOf } from "./link.ts";
+import { messageOf } from "../link.ts";
 import { PartitionReader } from "./partition_reader.ts";
 import { decodeRecords } from "./record_reader.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { OutcomeUnknown, Unavailable } from "../../../schema/errors.ts";
+import { OutcomeUnknown, Unavailable } from "../../../../schema/errors.ts";
 
 /** What became of a part: written, surely not written, or not known. */
 export type PartOutcome = "written" | "not written" | "unknown";

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { OffsetMissing } from "../../../schema/errors.ts";
-import type { TopicName } from "../../../schema/topics.ts";
-import type { LogRecord } from "../log.ts";
-import { sizeOf } from "../record_text.ts";
+import { OffsetMissing } from "../../../../schema/errors.ts";
+import type { TopicName } from "../../../../schema/topics.ts";
+import type { LogRecord } from "../../log.ts";
+import { sizeOf } from "../../record_text.ts";
 
 interface Waiting {
   /** Where to read; moves on over what is no record of ours. */

@@ -8,7 +8,7 @@
  */
 import { Buffer } from "node:buffer";
 import { compressionsAlgorithms, crc32c } from "@platformatic/kafka";
-import type { NewRecord } from "../log.ts";
+import type { NewRecord } from "../../log.ts";
 
 /** Bytes of a batch before its records. */
 export const batchHeaderBytes = 61;

@@ -11,15 +11,15 @@
  * @module
  */
 import { initProducerIdV4 } from "@platformatic/kafka";
-import { Terminal, Unavailable } from "../../../schema/errors.ts";
-import { limits } from "../../../schema/limits.ts";
-import type { TopicName } from "../../../schema/topics.ts";
-import type { NewRecord } from "../log.ts";
-import { assertRecord } from "../record_text.ts";
+import { Terminal, Unavailable } from "../../../../schema/errors.ts";
+import { limits } from "../../../../schema/limits.ts";
+import type { TopicName } from "../../../../schema/topics.ts";
+import type { NewRecord } from "../../log.ts";
+import { assertRecord } from "../../record_text.ts";
 import { AppendCall } from "./append_call.ts";
-import type { Cluster } from "./cluster.ts";
-import { errorCode, isLeaderStale, isProducerLost, nameOfCode } from "./error_codes.ts";
-import { type Link, messageOf } from "./link.ts";
+import type { Cluster } from "../cluster.ts";
+import { errorCode, isLeaderStale, isProducerLost, nameOfCode } from "../error_codes.ts";
+import { type Link, messageOf } from "../link.ts";
 import { type LaneBatch, PartitionLane } from "./partition_lane.ts";
 import { parseProduceAnswer, produceRequest, produceV9 } from "./produce_request.ts";
 

@@ -5,9 +5,9 @@
  */
 import { Buffer } from "node:buffer";
 import { compressionsAlgorithmsByBitmask } from "@platformatic/kafka";
-import { InvariantBroken } from "../../../schema/errors.ts";
-import type { LogRecord } from "../log.ts";
-import { batchHeaderBytes } from "./record_batch.ts";
+import { InvariantBroken } from "../../../../schema/errors.ts";
+import type { LogRecord } from "../../log.ts";
+import { batchHeaderBytes } from "../produce/record_batch.ts";
 
 const compressionMask = 0b111;
 const logAppendTimeMask = 0b1000;

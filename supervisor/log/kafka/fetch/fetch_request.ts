@@ -7,7 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import { fetchV12, type Reader, type Writer } from "@platformatic/kafka";
-import { limits } from "../../../schema/limits.ts";
+import { limits } from "../../../../schema/limits.ts";
 
 export const fetchApi = { key: 1, version: 12 } as const;
 
