@@ -9,22 +9,18 @@ import { EventReader } from "./event_reader.ts";
 import { PostgresStore } from "./postgres_store.ts";
 import { commitBatch, journalRow } from "./contract/fixtures.ts";
 import type { JournalRow } from "./store.ts";
-import {
-  startTestingServer,
-  stopTestingServer,
-  type TestingServer,
-} from "./embedded/testing_server.ts";
+import { startTestingDatabase, type TestingDatabase } from "./sql/testing_database.ts";
 
 const now = Date.UTC(2026, 5, 15, 12);
 
-let server: TestingServer;
+let server: TestingDatabase;
 let reader: EventReader;
 let store: PostgresStore;
 /** All rows written, with their partition. */
 const written: { readonly partition: number; readonly row: JournalRow }[] = [];
 
 Deno.test.beforeAll(async () => {
-  server = await startTestingServer();
+  server = await startTestingDatabase(import.meta.url);
   store = new PostgresStore({ url: server.url });
   reader = new EventReader({ url: server.url, now: () => now });
   const perPartition = new Map<number, JournalRow[]>();
@@ -58,7 +54,7 @@ Deno.test.beforeAll(async () => {
 Deno.test.afterAll(async () => {
   await reader.close();
   await store.close();
-  await stopTestingServer(server);
+  await server.close();
 });
 
 /** What the pages should hold, worked out from what was written. */

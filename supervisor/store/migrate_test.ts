@@ -3,30 +3,21 @@ import postgres from "postgres";
 import { Terminal, Unavailable } from "../../schema/errors.ts";
 import { topicTable } from "../../schema/topics.ts";
 import { type Migration, prepareDatabase, readMigrations, rememberTopics } from "./migrate.ts";
-import {
-  startTestingServer,
-  stopTestingServer,
-  type TestingServer,
-} from "./embedded/testing_server.ts";
+import { startTestingDatabase, type TestingDatabase } from "./sql/testing_database.ts";
 
-let server: TestingServer;
+let server: TestingDatabase;
 let shipped: Migration[];
-let databases = 0;
 
 Deno.test.beforeAll(async () => {
-  server = await startTestingServer();
+  server = await startTestingDatabase(import.meta.url);
   shipped = await readMigrations();
 });
 
-Deno.test.afterAll(async () => await stopTestingServer(server));
+Deno.test.afterAll(async () => await server.close());
 
 /** Runs `use` on a new, empty database. */
 async function inDatabase(use: (url: string, sql: postgres.Sql) => Promise<void>): Promise<void> {
-  const name = `migrate_${databases++}`;
-  const root = postgres(server.url, { max: 1 });
-  await root.unsafe(`create database ${name}`);
-  await root.end();
-  const url = server.url.replace(/\/postgres$/, `/${name}`);
+  const url = await server.newDatabase();
   const sql = postgres(url, { max: 1, onnotice() {} });
   try {
     await use(url, sql);
@@ -129,7 +120,7 @@ Deno.test("prepareDatabase() without the right to migrate takes a database that 
 
 Deno.test("prepareDatabase() by a user who may not change the schema says so", async () => {
   await inDatabase(async (url, sql) => {
-    const role = `reader_${databases}`;
+    const role = `gm_reader_${Math.random().toString(36).slice(2, 10)}`;
     await sql.unsafe(`create role ${role} login password 'x'`);
     await sql.unsafe("revoke create on schema public from public");
     const asReader = new URL(url);
@@ -154,7 +145,7 @@ Deno.test("prepareDatabase() tells a wrong password, an unknown database and whe
   const { host } = new URL(server.url);
   const told = [
     [server.url.replace(/:[^:@]+@/, ":wrong@"), /password authentication failed/],
-    [`${server.url}_none`, /database "postgres_none" does not exist/],
+    [`${server.url}_none`, /database "gm_test_\w+_none" does not exist/],
   ] as const;
   for (const [url, reason] of told) {
     await assert.rejects(prepareDatabase(url, topicTable()), (error: Terminal) => {

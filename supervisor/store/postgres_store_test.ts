@@ -14,18 +14,14 @@ import {
 } from "./contract/fixtures.ts";
 import { storeContract } from "./store_contract.ts";
 import type { CommitBatch, Store } from "./store.ts";
-import {
-  startTestingServer,
-  stopTestingServer,
-  type TestingServer,
-} from "./embedded/testing_server.ts";
+import { startTestingDatabase, type TestingDatabase } from "./sql/testing_database.ts";
 
-let server: TestingServer;
+let server: TestingDatabase;
 let store: PostgresStore;
 let sql: postgres.Sql;
 
 Deno.test.beforeAll(async () => {
-  server = await startTestingServer();
+  server = await startTestingDatabase(import.meta.url);
   store = new PostgresStore({ url: server.url });
   sql = postgres(server.url, { max: 1, onnotice() {} });
 });
@@ -33,7 +29,7 @@ Deno.test.beforeAll(async () => {
 Deno.test.afterAll(async () => {
   await store.close();
   await sql.end();
-  await stopTestingServer(server);
+  await server.close();
 });
 
 storeContract("PostgresStore", () => store);
@@ -141,7 +137,7 @@ Deno.test("load() reads the whole journal again when a snapshot was deleted", as
 });
 
 Deno.test("every statement stays a lookup when its plan was made on empty tables", async () => {
-  const fresh = await startTestingServer();
+  const fresh = await startTestingDatabase(import.meta.url);
   // A plan that reads a table for each actor would need many times as long.
   const strict = new PostgresStore({
     url: fresh.url,
@@ -176,7 +172,7 @@ Deno.test("every statement stays a lookup when its plan was made on empty tables
   } finally {
     await filler.end();
     await strict.close();
-    await stopTestingServer(fresh);
+    await fresh.close();
   }
 });
 
