@@ -74,6 +74,8 @@ export interface Config {
    * @default email, phone, name, ip, address
    */
   readonly redactFields: readonly string[];
+  /** `JOURNAL_DAYS` that players' events are kept in the journal, 0 to 36,500; 0 keeps all. @default 90 */
+  readonly journalDays: number;
 }
 
 /**
@@ -114,6 +116,7 @@ export function readConfig(
     jwt: readJwt(read),
     logLevel: read.choice("LOG_LEVEL", logLevels, "info"),
     redactFields: readRedactFields(read),
+    journalDays: read.integer("JOURNAL_DAYS", 0, 36_500, 90),
   };
   checkPorts(read, config);
   if (read.faults.length > 0) throw new ConfigFaults(read.faults);

@@ -38,7 +38,16 @@ Deno.test("readConfig() gives the contract's defaults for an empty environment",
     jwt: undefined,
     logLevel: "info",
     redactFields: ["email", "phone", "name", "ip", "address"],
+    journalDays: 90,
   });
+});
+
+Deno.test("readConfig() takes JOURNAL_DAYS as days, 0 for all of them", () => {
+  const read = (text: string) => readConfig({ JOURNAL_DAYS: text }).journalDays;
+  assert.deepEqual([read("0"), read("7"), read("")], [0, 7, 90]);
+  for (const wrong of ["-1", "1.5", "ever"]) {
+    assert.equal(faultsOf({ JOURNAL_DAYS: wrong }).size, 1);
+  }
 });
 
 Deno.test("readConfig() takes REDACT_FIELDS as names with commas, or none", () => {

@@ -21,6 +21,7 @@ import type { FrozenWorkers } from "../worker/worker_child.ts";
 import { WorkerPool } from "../worker/worker_pool.ts";
 import type { WorkerInit } from "../worker/worker_protocol.ts";
 import { LogPart } from "./log_part.ts";
+import { JournalRetention } from "../store/journal/journal_retention.ts";
 import { loopChild } from "./loop_child.ts";
 import { StorePart } from "./store_part.ts";
 
@@ -37,6 +38,7 @@ export interface NodeOptions {
 
 const refreshMs = 500;
 const retentionMs = 60_000;
+const journalRetentionMs = 3_600_000;
 
 export class Node {
   readonly clock: Clock;
@@ -141,7 +143,21 @@ export class Node {
           await Promise.all(ranges.map(({ end }, p) => this.log.log.trim(topic, p, end)));
         }
       }),
+      ...(this.options.config.roles.has("jobs") ? [this.#journalRetention()] : []),
     ];
+  }
+
+  #journalRetention(): ChildSpec {
+    const { options: { config }, clock, store, metrics } = this;
+    const retention = new JournalRetention({
+      url: (stop) => store.url(stop),
+      days: config.journalDays,
+      now: () => clock.now(),
+      log: logger("journal"),
+      sink: metrics.sink,
+    });
+    const round = async (stop: AbortSignal) => void await retention.round(stop);
+    return loopChild("journal", journalRetentionMs, clock, round, () => retention.close());
   }
 
   health(): PartHealth[] {

@@ -93,6 +93,10 @@ export const metricTable = {
   resource_waiting: gauge("Writes that wait for a resource that is away.", ["resource"]),
   resource_lost_total: counter("Writes to a resource that were given up.", ["resource", "call"]),
 
+  // The journal's retention.
+  journal_days_dropped_total: counter("Old days of the journal that were dropped.", []),
+  journal_days_held_back: gauge("Old days of the journal that an actor needs still.", []),
+
   // Operators.
   audit_dropped_total: counter("Admin calls that the audit trail in the store has lost.", []),
 
