@@ -25,8 +25,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   actors: ["actors/", "schema/"],
   supervisor: ["supervisor/", "actors/", "schema/"],
   gateway: ["gateway/", "schema/", "supervisor/platform.ts"],
-  // The store's folder knows how PostgreSQL is run by root.
-  deploy: ["deploy/", "schema/", "supervisor/store/embedded/"],
+  // The store knows how PostgreSQL is run by root, and how it is reached over TLS.
+  deploy: ["deploy/", "schema/", "supervisor/store/"],
   bench: ["bench/", "gateway/", "supervisor/", "actors/", "schema/"],
 };
 

@@ -14,6 +14,7 @@ import type { ProcessEntry } from "./service.ts";
 export interface DaemonOptions {
   readonly program: string;
   readonly args: readonly string[];
+  /** Beside the few variables that any program needs. */
   readonly env?: Readonly<Record<string, string>>;
   /** Takes standard output and standard error. */
   readonly logFile: string;
@@ -23,22 +24,29 @@ export interface DaemonOptions {
   readonly port: number;
 }
 
+/** A daemon gets these of our environment, and no secret that may be in it. */
+const passedOn = ["PATH", "HOME", "TMPDIR", "JAVA_HOME"];
+
 /** Starts a program that stays when we go. */
 export async function startDaemon(options: DaemonOptions): Promise<ProcessEntry> {
-  const log = openSync(options.logFile, "w");
+  const { port, logFile } = options;
+  const log = openSync(logFile, "w");
   try {
+    const own = passedOn.flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    });
     const child = spawn(options.program, [...options.args], {
       detached: true,
       stdio: ["ignore", log, log],
       cwd: options.cwd,
-      env: { ...Deno.env.toObject(), ...options.env },
+      env: { ...Object.fromEntries(own), LANG: "C.UTF-8", ...options.env },
       ...options.user,
     });
     child.unref();
     if (child.pid === undefined) await once(child, "spawn");
     const pid = child.pid!;
-    const identity = await identityOf(pid);
-    return { pid, identity, port: options.port, since: new Date().toISOString() };
+    return { pid, identity: await identityOf(pid), port, since: new Date().toISOString(), logFile };
   } finally {
     closeSync(log);
   }
@@ -98,13 +106,12 @@ export async function stopDaemon(
 /**
  * Asks until there is no error, at most for `timeoutMs`; gives up at once when a process has ended.
  *
- * @throws {Error} with the last error and where the log is
+ * @throws {Error} with the last error and the end of the log
  */
 export async function waitUntil(
   ask: () => Promise<void>,
   processes: readonly ProcessEntry[],
-  logFile: string,
-  timeoutMs = 60_000,
+  timeoutMs = 120_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
@@ -114,9 +121,9 @@ export async function waitUntil(
       const ended = await firstEnded(processes);
       if (ended !== undefined || performance.now() > deadline) {
         const what = ended === undefined
-          ? `does not answer after ${timeoutMs / 1000} s (${(error as Error).message})`
-          : `ended by itself (pid ${ended.pid})`;
-        throw new Error(`Cannot start the service as it ${what}: see ${logFile}`, { cause: error });
+          ? `it does not answer after ${timeoutMs / 1000} s: ${(error as Error).message}`
+          : `its process ended by itself`;
+        throw new Error(`${what}${await endOfLog(ended ?? processes[0])}`, { cause: error });
       }
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -126,4 +133,11 @@ export async function waitUntil(
 async function firstEnded(processes: readonly ProcessEntry[]): Promise<ProcessEntry | undefined> {
   for (const entry of processes) if (!await runs(entry)) return entry;
   return undefined;
+}
+
+async function endOfLog(entry: ProcessEntry | undefined): Promise<string> {
+  if (entry === undefined) return "";
+  const text = await Deno.readTextFile(entry.logFile).catch(() => "");
+  const lines = text.trimEnd().split("\n").slice(-8).map((line) => `\n  ${line.slice(0, 300)}`);
+  return `. The end of ${entry.logFile}:${lines.join("")}`;
 }

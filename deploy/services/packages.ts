@@ -12,6 +12,8 @@ export interface ProgramSpec {
   readonly folders: readonly string[];
   /** The Debian packages that bring it. */
   readonly packages: readonly string[];
+  /** Whether we may install it. @default true */
+  readonly installs?: boolean;
 }
 
 /**
@@ -23,7 +25,9 @@ export async function findProgram(site: Site, spec: ProgramSpec): Promise<string
   const found = await lookFor(spec);
   if (found !== undefined) return found;
   const command = `apt-get install -y --no-install-recommends ${spec.packages.join(" ")}`;
-  if (Deno.uid() !== 0 || await lookFor({ ...spec, name: "apt-get", folders: [] }) === undefined) {
+  const mayInstall = spec.installs !== false && Deno.uid() === 0 &&
+    await lookFor({ ...spec, name: "apt-get", folders: [] }) !== undefined;
+  if (!mayInstall) {
     throw new Error(`Cannot find ${spec.name}: install it first, on Debian as root by: ${command}`);
   }
   site.progress(`installing ${spec.packages.join(" ")} …`);
@@ -34,7 +38,8 @@ export async function findProgram(site: Site, spec: ProgramSpec): Promise<string
   throw new Error(`Cannot find ${spec.name} although '${command}' went well`);
 }
 
-async function lookFor({ name, folders }: ProgramSpec): Promise<string | undefined> {
+/** The path of a program that is there already. */
+export async function lookFor({ name, folders }: ProgramSpec): Promise<string | undefined> {
   const path = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
   for (const folder of [...folders, ...path]) {
     const candidate = join(folder, name);

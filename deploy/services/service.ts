@@ -12,7 +12,7 @@ export const defaultServices: readonly ServiceName[] = ["kafka", "postgres", "re
 
 /** Where the services of one checkout live and how they are wished. */
 export interface Site {
-  /** Absolute; holds a folder per service, `env.json` and the certificates. */
+  /** Absolute; holds a folder per service, `env.json`, passwords and certificates. */
   readonly folder: string;
   /** Added to each port, so that two sites can run side by side. */
   readonly portOffset: number;
@@ -20,6 +20,8 @@ export interface Site {
   readonly brokers: number;
   /** With passwords, access lists and TLS. */
   readonly secure: boolean;
+  /** Partitions of the raw topic, where not as in the table. */
+  readonly partitions?: number;
   /** Tells a person what takes time. */
   readonly progress: (line: string) => void;
 }
@@ -32,22 +34,38 @@ export interface ProcessEntry {
   readonly port: number;
   /** RFC 3339. */
   readonly since: string;
+  readonly logFile: string;
 }
+
+/** What to export to use a service, by name. */
+export type Variables = Readonly<Record<string, string>>;
 
 /** What `run.json` in the service's folder says. */
 export interface RunFile {
-  readonly mode: "native" | "docker";
+  readonly engine: "native" | "docker";
   readonly secure: boolean;
+  /** RFC 3339. */
+  readonly since: string;
+  readonly portOffset: number;
   /** Empty with Docker, whose engine knows. */
   readonly processes: readonly ProcessEntry[];
-  /** What to export to use the service. */
-  readonly variables: Readonly<Record<string, string>>;
+  readonly variables: Variables;
 }
 
 export interface Service {
   readonly name: ServiceName;
-  /** Starts what does not run yet, and waits until it answers. */
-  readonly up: (site: Site) => Promise<RunFile>;
-  /** Really asks the service. Rejects with the reason if it does not answer. */
-  readonly ask: (site: Site, run: RunFile) => Promise<void>;
+  /** What to export; made before the start, and the same each time. */
+  readonly variables: (site: Site) => Promise<Variables>;
+  /** Starts its processes without waiting; absent where only Docker has it. */
+  readonly start?: (site: Site) => Promise<ProcessEntry[]>;
+  /** Really asks, as a user of the service does. Rejects with the reason if it does not answer. */
+  readonly ask: (variables: Variables) => Promise<void>;
+  /** Whether it has come up, where `ask` needs what `prepare` makes. @default `ask` */
+  readonly askReady?: (variables: Variables) => Promise<void>;
+  /** Makes what is missing inside: topics, users, the database. */
+  readonly prepare?: (site: Site, variables: Variables) => Promise<void>;
+  /** Asks a process to stop in order. */
+  readonly stopSignal: Deno.Signal;
+  /** Removes data that lies outside of the service's folder. */
+  readonly wipe?: (site: Site) => Promise<void>;
 }

@@ -6,7 +6,13 @@
  */
 import { join } from "node:path";
 import { runs } from "./daemon.ts";
-import { type RunFile, type ServiceName, serviceNames, type Site } from "./service.ts";
+import {
+  type RunFile,
+  type ServiceName,
+  serviceNames,
+  type Site,
+  type Variables,
+} from "./service.ts";
 
 /** The folder of one service. */
 export function folderOf(site: Site, name: ServiceName): string {
@@ -17,22 +23,21 @@ function runPath(site: Site, name: ServiceName): string {
   return join(folderOf(site, name), "run.json");
 }
 
-/** What was started last, whether it still runs or not. */
+/** What was started last and not stopped, whether it still runs or not. */
 export async function readRun(site: Site, name: ServiceName): Promise<RunFile | undefined> {
   try {
     return JSON.parse(await Deno.readTextFile(runPath(site, name)));
   } catch (error) {
+    // A file of a torn write, or none: either way nothing that can be relied on.
     if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-/** What was started last, if all its processes still run. */
-export async function readLiveRun(site: Site, name: ServiceName): Promise<RunFile | undefined> {
-  const run = await readRun(site, name);
-  if (run === undefined) return undefined;
-  for (const entry of run.processes) if (!await runs(entry)) return undefined;
-  return run;
+/** Whether all processes that were started still run; with Docker only its engine knows. */
+export async function isWhole(run: RunFile): Promise<boolean> {
+  for (const entry of run.processes) if (!await runs(entry)) return false;
+  return true;
 }
 
 export async function writeRun(site: Site, name: ServiceName, run: RunFile): Promise<void> {
@@ -48,7 +53,7 @@ export async function removeRun(site: Site, name: ServiceName): Promise<void> {
 }
 
 /** The variables of all services that were started and not stopped. */
-export async function readVariables(site: Site): Promise<Record<string, string>> {
+export async function readVariables(site: Site): Promise<Variables> {
   const variables: Record<string, string> = {};
   for (const name of serviceNames) Object.assign(variables, (await readRun(site, name))?.variables);
   return variables;
@@ -60,7 +65,7 @@ async function writeEnvironment(site: Site): Promise<void> {
 }
 
 /** The lines that a shell takes. */
-export function exportLines(variables: Readonly<Record<string, string>>): string[] {
+export function exportLines(variables: Variables): string[] {
   return Object.entries(variables).map(([name, value]) => `export ${name}=${quote(value)}`);
 }
 

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import list from "./jars.json" with { type: "json" };
+import { cacheFolder } from "../cache_folder.ts";
 import type { Site } from "../service.ts";
 
 export const kafkaVersion: string = list.version;
@@ -36,25 +37,21 @@ export async function kafkaClassPath(site: Site): Promise<string> {
   return join(folder, "*");
 }
 
-/** `$XDG_CACHE_HOME`, `~/.cache` or the temporary folder, and our part of it. */
-function cacheFolder(): string {
-  const home = Deno.env.get("HOME");
-  const base = Deno.env.get("XDG_CACHE_HOME") ??
-    (home === undefined ? "/tmp" : join(home, ".cache"));
-  return join(base, "gamemetrics-services");
-}
-
 async function download(site: Site, folder: string, jars: readonly Jar[]): Promise<void> {
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
   const total = jars.reduce((sum, { bytes }) => sum + bytes, 0);
   site.progress(`downloading Kafka ${list.version}: ${jars.length} jars, ${megabytes(total)} MB`);
   const queue = [...jars];
   let done = 0;
+  let told = 0;
   const lane = async () => {
     for (let jar = queue.shift(); jar !== undefined; jar = queue.shift()) {
       await fetchJar(folder, jar);
       done += jar.bytes;
-      site.progress(`  ${megabytes(done)} of ${megabytes(total)} MB · ${basename(jar.path)}`);
+      // Some ten lines in all, whatever the number of jars.
+      const tenth = Math.floor(done / total * 10);
+      if (tenth > told) site.progress(`  ${megabytes(done)} of ${megabytes(total)} MB`);
+      told = tenth;
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));

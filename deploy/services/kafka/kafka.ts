@@ -4,145 +4,162 @@
  * @module
  */
 import { join } from "node:path";
-import { topicTable } from "../../../schema/topics.ts";
-import { startDaemon, waitUntil } from "../daemon.ts";
+import { certificatesOf } from "../certificates.ts";
+import { startDaemon } from "../daemon.ts";
 import { findProgram } from "../packages.ts";
+import { passwordOf } from "../passwords.ts";
 import { host, portOf } from "../ports.ts";
-import type { ProcessEntry, RunFile, Service, Site } from "../service.ts";
+import type { ProcessEntry, Service, Site, Variables } from "../service.ts";
 import { folderOf } from "../state_files.ts";
+import { accessRules, type KafkaUser, kafkaUsers } from "./access.ts";
+import { askKafka, createAccess, createTopics } from "./admin.ts";
 import { kafkaClassPath } from "./jars.ts";
-import { brokerProperties, propertiesText } from "./properties.ts";
-import { topicSpec } from "./topic_arguments.ts";
+import { brokerProperties, propertiesText, saslMechanism } from "./properties.ts";
+import { topicSpecs } from "./topic_specs.ts";
 
-export const kafka: Service = { name: "kafka", up, ask };
+export const kafka: Service = {
+  name: "kafka",
+  variables,
+  start,
+  ask: (variables) => askKafka(adminUrl(variables)),
+  prepare,
+  stopSignal: "SIGTERM",
+};
+
+export const javaProgram = {
+  name: "java",
+  folders: [join(Deno.env.get("JAVA_HOME") ?? "/usr/lib/jvm/default-java", "bin")],
+  packages: ["default-jre-headless"],
+};
 
 interface Java {
   readonly program: string;
   readonly classPath: string;
-  readonly folder: string;
 }
 
-async function up(site: Site): Promise<RunFile> {
-  const java = await findJava(site);
+function adminUrl(variables: Variables): string {
+  return variables["LOG_ADMIN_URL"] ?? variables["LOG_URL"]!;
+}
+
+/** One URL, or with users one for each; `LOG_URL` is the one of a process with all roles. */
+async function variables(site: Site): Promise<Variables> {
   const ports = Array.from({ length: site.brokers }, (_, i) => portOf(site, "kafka", i));
-  const processes: ProcessEntry[] = [];
-  for (const [index, port] of ports.entries()) {
-    processes.push(await startBroker(site, java, index, port));
-  }
   const servers = ports.map((port) => `${host}:${port}`).join(",");
-  const run: RunFile = {
-    mode: "native",
-    secure: site.secure,
-    processes,
-    variables: { LOG_URL: `kafka://${servers}` },
+  if (!site.secure) return { LOG_URL: `kafka://${servers}` };
+  const { ca } = await certificatesOf(site);
+  const url = async (user: KafkaUser) =>
+    `kafka://${user}:${await kafkaPassword(site, user)}@${servers}?tls=1&ca=${ca}`;
+  return {
+    LOG_URL: await url("platform"),
+    LOG_GATEWAY_URL: await url("gateway"),
+    LOG_WORKER_URL: await url("worker"),
+    LOG_ADMIN_URL: await url("admin"),
   };
-  await waitUntil(() => ask(site, run), processes, join(java.folder, "broker-1.log"), 120_000);
-  await createTopics(site, java, servers);
-  return run;
 }
 
-async function findJava(site: Site): Promise<Java> {
-  const home = Deno.env.get("JAVA_HOME");
-  const program = await findProgram(site, {
-    name: "java",
-    folders: home === undefined ? [] : [join(home, "bin")],
-    packages: ["default-jre-headless"],
-  });
-  const folder = folderOf(site, "kafka");
+function kafkaPassword(site: Site, user: KafkaUser): Promise<string> {
+  return passwordOf(site, `kafka-${user}`);
+}
+
+async function start(site: Site): Promise<ProcessEntry[]> {
+  const program = await findProgram(site, javaProgram);
+  const java = { program, classPath: await kafkaClassPath(site) };
+  const brokers = Array.from({ length: site.brokers }, (_, index) => index + 1);
+  await Promise.all(brokers.map((nodeId) => configureBroker(site, java, nodeId)));
+  return await Promise.all(brokers.map((nodeId) => startBroker(site, java, nodeId)));
+}
+
+/** Data of another number of brokers, or of other users, would not fit. */
+function brokerFolder(site: Site, nodeId: number): string {
+  const kind = `${site.brokers}${site.secure ? "-secure" : ""}`;
+  return join(folderOf(site, "kafka"), `brokers-${kind}`, `broker-${nodeId}`);
+}
+
+/** Writes a broker's settings and, once, formats its data folder with the users in it. */
+async function configureBroker(site: Site, java: Java, nodeId: number): Promise<void> {
+  const folder = brokerFolder(site, nodeId);
   await Deno.mkdir(folder, { recursive: true });
-  return { program, classPath: await kafkaClassPath(site), folder };
-}
-
-async function startBroker(
-  site: Site,
-  java: Java,
-  index: number,
-  port: number,
-): Promise<ProcessEntry> {
-  const nodeId = index + 1;
-  const dataFolder = join(java.folder, `data-${nodeId}`);
+  const certificates = site.secure ? await certificatesOf(site) : undefined;
   const controllerPorts = Array.from(
     { length: site.brokers },
     (_, i) => portOf(site, "kafkaController", i),
   );
-  const configuration = join(java.folder, `broker-${nodeId}.properties`);
-  const properties = brokerProperties({ nodeId, host, port, dataFolder, controllerPorts });
+  const properties = brokerProperties({
+    nodeId,
+    host,
+    port: portOf(site, "kafka", nodeId - 1),
+    dataFolder: join(folder, "data"),
+    controllerPorts,
+    security: certificates && {
+      ...certificates,
+      admin: "admin",
+      password: await kafkaPassword(site, "admin"),
+    },
+  });
+  const configuration = join(folder, "server.properties");
   await Deno.writeTextFile(configuration, propertiesText(properties), { mode: 0o600 });
-  const isFormatted = await Deno.stat(join(dataFolder, "meta.properties")).catch(() => undefined);
-  if (isFormatted === undefined) {
-    await runTool(java, "kafka.tools.StorageTool", [
-      ...["format", "--cluster-id", await clusterId(java), "--config", configuration],
-    ]);
-  }
+  await Deno.writeTextFile(join(folder, "log4j2.properties"), logSettings);
+  const formatted = await Deno.stat(join(folder, "data", "meta.properties")).catch(() => undefined);
+  if (formatted !== undefined) return;
+  const users = site.secure
+    ? await Promise.all(kafkaUsers.map(async (user) => [
+      "--add-scram",
+      `${saslMechanism}=[name=${user},password=${await kafkaPassword(site, user)}]`,
+    ]))
+    : [];
+  await runTool(java, "kafka.tools.StorageTool", [
+    ...["format", "--cluster-id", await clusterId(site), "--config", configuration],
+    ...users.flat(),
+  ]);
+}
+
+/** Standard output goes to the broker's log file; what it tells at each start fills no screen. */
+const logSettings = `
+rootLogger.level = WARN
+rootLogger.appenderRef.stdout.ref = STDOUT
+appender.stdout.type = Console
+appender.stdout.name = STDOUT
+appender.stdout.layout.type = PatternLayout
+appender.stdout.layout.pattern = %d %p %c{1}: %m%n
+`;
+
+async function startBroker(site: Site, java: Java, nodeId: number): Promise<ProcessEntry> {
+  const folder = brokerFolder(site, nodeId);
   return await startDaemon({
     program: java.program,
     args: [
       ...["-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"],
-      ...["-Djava.awt.headless=true", "-cp", java.classPath, "kafka.Kafka", configuration],
+      ...["-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"],
+      `-Dlog4j2.configurationFile=${join(folder, "log4j2.properties")}`,
+      ...["-cp", java.classPath, "kafka.Kafka", join(folder, "server.properties")],
     ],
-    logFile: join(java.folder, `broker-${nodeId}.log`),
-    cwd: java.folder,
-    port,
+    logFile: join(folder, "broker.log"),
+    cwd: folder,
+    port: portOf(site, "kafka", nodeId - 1),
   });
 }
 
-/** The site's cluster id: 16 random bytes in URL-safe base64, the same for all its brokers. */
-async function clusterId(java: Java): Promise<string> {
-  const path = join(java.folder, "cluster_id");
-  const known = await Deno.readTextFile(path).catch(() => "");
-  if (known !== "") return known.trim();
-  // Kafka takes no id that begins with a dash.
-  const id = `k${crypto.getRandomValues(new Uint8Array(15)).toBase64({ alphabet: "base64url" })}`
-    .slice(0, 21) + "A";
-  await Deno.writeTextFile(path, `${id}\n`);
-  return id;
-}
-
-async function createTopics(site: Site, java: Java, servers: string): Promise<void> {
-  await Promise.all(
-    Object.entries(topicTable()).map(([name, topic]) => {
-      const { partitions, replicas, settings } = topicSpec(name, topic, site.brokers);
-      return runTool(java, "org.apache.kafka.tools.TopicCommand", [
-        ...["--bootstrap-server", servers, "--create", "--if-not-exists", "--topic", name],
-        ...["--partitions", String(partitions), "--replication-factor", String(replicas)],
-        ...Object.entries(settings).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
-      ]);
-    }),
-  );
+/** The id of the site's clusters: 16 bytes in URL-safe base64, without padding. */
+async function clusterId(site: Site): Promise<string> {
+  const hex = await passwordOf(site, "kafka-cluster-id");
+  const id = Uint8Array.fromHex(hex).toBase64({ alphabet: "base64url", omitPadding: true });
+  // Kafka's tool would take a leading dash for an option.
+  return id.replace(/^-/, "A");
 }
 
 async function runTool(java: Java, mainClass: string, args: readonly string[]): Promise<void> {
   const { success, stdout, stderr } = await new Deno.Command(java.program, {
     args: ["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", java.classPath, mainClass, ...args],
-    cwd: java.folder,
     stdin: "null",
   }).output();
   if (success) return;
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  throw new Error(`Cannot set up Kafka: ${mainClass} ${args.join(" ")} says:\n${text.trim()}`);
+  // The arguments may hold passwords.
+  throw new Error(`Cannot set up Kafka: ${mainClass} ${args[0]} says:\n${text.trim()}`);
 }
 
-/** ApiVersions, of each broker. */
-async function ask(_site: Site, run: RunFile): Promise<void> {
-  for (const { port } of run.processes) await askApiVersions(port);
-}
-
-async function askApiVersions(port: number): Promise<void> {
-  const correlation = 7;
-  // Length, key 18, version 0, correlation id, no client id.
-  const request = new Uint8Array([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, correlation, 255, 255]);
-  using connection = await Deno.connect({ hostname: host, port });
-  await connection.write(request);
-  const answer = new Uint8Array(10);
-  for (let done = 0; done < answer.length;) {
-    const count = await connection.read(answer.subarray(done));
-    if (count === null) throw new Error(`The broker on port ${port} hangs up`);
-    done += count;
-  }
-  const view = new DataView(answer.buffer);
-  if (view.getInt32(4) !== correlation || view.getInt16(8) !== 0) {
-    throw new Error(
-      `The broker on port ${port} answers ApiVersions with error ${view.getInt16(8)}`,
-    );
-  }
+async function prepare(site: Site, variables: Variables): Promise<void> {
+  const url = adminUrl(variables);
+  await createTopics(url, topicSpecs(site.brokers, site.partitions));
+  if (site.secure) await createAccess(url, accessRules());
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { serverName } from "../certificates.ts";
 
 export interface BrokerPlan {
   /** From 1. */
@@ -12,9 +13,21 @@ export interface BrokerPlan {
   readonly dataFolder: string;
   /** Controller ports of all brokers, the first broker's first. */
   readonly controllerPorts: readonly number[];
+  /** TLS and SASL/SCRAM for clients, TLS with certificates on both sides among controllers. */
+  readonly security?: {
+    /** PEM: key and certificate. */
+    readonly bundle: string;
+    /** PEM. */
+    readonly ca: string;
+    /** Whom the brokers sign in as with each other; may do everything. */
+    readonly admin: string;
+    readonly password: string;
+  } | undefined;
 }
 
 export type Properties = Readonly<Record<string, string | number | boolean>>;
+
+export const saslMechanism = "SCRAM-SHA-512";
 
 /** Replicas a record is kept on, and how many must have it before it counts as written. */
 export function replication(brokers: number): { replicas: number; minInSync: number } {
@@ -34,7 +47,6 @@ export function brokerProperties(plan: BrokerPlan): Properties {
     "advertised.listeners": `CLIENT://${host}:${port}`,
     "inter.broker.listener.name": "CLIENT",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "log.dirs": plan.dataFolder,
     "num.network.threads": 2,
     "num.io.threads": 4,
@@ -51,18 +63,42 @@ export function brokerProperties(plan: BrokerPlan): Properties {
     "group.initial.rebalance.delay.ms": 0,
     // A client that wants a session shorter than the usual 6 s may have it.
     "group.min.session.timeout.ms": 1000,
+    "group.consumer.min.session.timeout.ms": 1000,
+    "group.consumer.min.heartbeat.interval.ms": 200,
     // The default takes 128 MiB of the heap.
     "log.cleaner.dedupe.buffer.size": 16 * 2 ** 20,
     "log.segment.bytes": 128 * 2 ** 20,
     "log.index.size.max.bytes": 2 * 2 ** 20,
     "message.max.bytes": 2 * 2 ** 20,
     "replica.fetch.max.bytes": 2 * 2 ** 20,
-    // Three brokers on one disk stop together; do not wait long for each other.
-    "controlled.shutdown.max.retries": 1,
+    ...securityProperties(plan.security),
   };
 }
 
-/** The text of a Java properties file; keys and values as they are, `\` and line ends escaped. */
+function securityProperties(security: BrokerPlan["security"]): Properties {
+  if (security === undefined) {
+    return { "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT" };
+  }
+  const { bundle, ca, admin, password } = security;
+  const login = "org.apache.kafka.common.security.scram.ScramLoginModule required";
+  const clientLogin = `listener.name.client.${saslMechanism.toLowerCase()}.sasl.jaas.config`;
+  return {
+    "listener.security.protocol.map": "CLIENT:SASL_SSL,CONTROLLER:SSL",
+    "sasl.enabled.mechanisms": saslMechanism,
+    "sasl.mechanism.inter.broker.protocol": saslMechanism,
+    [clientLogin]: `${login} username="${admin}" password="${password}";`,
+    "ssl.keystore.type": "PEM",
+    "ssl.keystore.location": bundle,
+    "ssl.truststore.type": "PEM",
+    "ssl.truststore.location": ca,
+    "listener.name.controller.ssl.client.auth": "required",
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found": false,
+    "super.users": `User:${admin};User:CN=${serverName}`,
+  };
+}
+
+/** The text of a Java properties file; `\` and line ends of values are escaped. */
 export function propertiesText(properties: Properties): string {
   const escape = (text: string) => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
   return Object.entries(properties)

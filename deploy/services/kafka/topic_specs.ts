@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Topic } from "../../../schema/topics.ts";
+import { topicTable } from "../../../schema/topics.ts";
 import { replication } from "./properties.ts";
 
 export interface TopicSpec {
@@ -13,19 +13,23 @@ export interface TopicSpec {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** What to create a topic with on so many brokers. */
-export function topicSpec(name: string, topic: Topic, brokers: number): TopicSpec {
+/**
+ * What to create all topics with on so many brokers.
+ *
+ * @param rawPartitions of `player.events.raw`. @default the table's
+ */
+export function topicSpecs(brokers: number, rawPartitions?: number): TopicSpec[] {
   const { replicas, minInSync } = replication(brokers);
-  return {
+  return Object.entries(topicTable(rawPartitions)).map(([name, { partitions, retentionMs }]) => ({
     name,
-    partitions: topic.partitions,
+    partitions,
     replicas,
     settings: {
       "cleanup.policy": "delete",
-      "retention.ms": String(topic.retentionMs),
+      "retention.ms": String(retentionMs),
       // `received_at` is the time of the append, whatever a producer's clock says.
       "message.timestamp.type": "LogAppendTime",
       "min.insync.replicas": String(minInSync),
     },
-  };
+  }));
 }
