@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { stopDaemon, waitUntil } from "./daemon.ts";
-import { composeDown, composeUp, hasDocker } from "./docker.ts";
+import { stopDaemon, waitUntil } from "./machine/daemon.ts";
+import { composeDown, composeUp, hasDocker } from "./machine/docker.ts";
 import { kafka } from "./kafka/kafka.ts";
 import { findOffset, isFree, portsOf } from "./ports.ts";
 import type { RunFile, Service, ServiceName, Site } from "./service.ts";

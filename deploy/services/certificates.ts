@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { findProgram } from "./packages.ts";
+import { findProgram } from "./machine/packages.ts";
 import { host } from "./ports.ts";
 import type { Site } from "./service.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { runs } from "./daemon.ts";
+import { runs } from "./machine/daemon.ts";
 import {
   type RunFile,
   type ServiceName,

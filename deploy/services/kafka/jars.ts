@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import list from "./jars.json" with { type: "json" };
-import { cacheFolder } from "../cache_folder.ts";
+import { cacheFolder } from "../machine/cache_folder.ts";
 import type { Site } from "../service.ts";
 
 export const kafkaVersion: string = list.version;

@@ -5,8 +5,8 @@
  */
 import { join } from "node:path";
 import { certificatesOf } from "../certificates.ts";
-import { startDaemon } from "../daemon.ts";
-import { findProgram } from "../packages.ts";
+import { startDaemon } from "../machine/daemon.ts";
+import { findProgram } from "../machine/packages.ts";
 import { passwordOf } from "../passwords.ts";
 import { host, portOf } from "../ports.ts";
 import type { ProcessEntry, Service, Site, Variables } from "../service.ts";

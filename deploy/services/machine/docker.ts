@@ -4,11 +4,11 @@
  * @module
  */
 import { join } from "node:path";
-import { passwordOf } from "./passwords.ts";
-import { portOf } from "./ports.ts";
-import type { RunFile, ServiceName, Site } from "./service.ts";
+import { passwordOf } from "../passwords.ts";
+import { portOf } from "../ports.ts";
+import type { RunFile, ServiceName, Site } from "../service.ts";
 
-const composeFile = join(import.meta.dirname!, "..", "compose.yaml");
+const composeFile = join(import.meta.dirname!, "..", "..", "compose.yaml");
 
 /** Whether there is an engine that answers, with Compose. */
 export async function hasDocker(): Promise<boolean> {

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import type { Site } from "./service.ts";
+import type { Site } from "../service.ts";
 
 export interface ProgramSpec {
   readonly name: string;

@@ -7,9 +7,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { isAlive, signal, watchExit, within } from "../../supervisor/store/embedded/postmaster.ts";
-import type { RunAs } from "../../supervisor/store/embedded/run_as.ts";
-import type { ProcessEntry } from "./service.ts";
+import {
+  isAlive,
+  signal,
+  watchExit,
+  within,
+} from "../../../supervisor/store/embedded/postmaster.ts";
+import type { RunAs } from "../../../supervisor/store/embedded/run_as.ts";
+import type { ProcessEntry } from "../service.ts";
 
 export interface DaemonOptions {
   readonly program: string;
