@@ -27,6 +27,8 @@ export interface First {
   /** The same moments, since the new process was started. */
   readonly listening_ms: number;
   readonly shards_up_ms: number;
+  /** How long PostgreSQL took to start, crash recovery included; `null` if the platform did not say. */
+  readonly store_start_ms: number | null;
 }
 
 /** Asks one after the other for players that were not asked for before. */
@@ -71,7 +73,15 @@ export async function askFirst(
     request_ms: answer.ms,
     listening_ms: listeningAt! - execAt,
     shards_up_ms: readyAt - execAt,
+    store_start_ms: storeStartMs(platform.output),
   };
+}
+
+/** What the platform's log says of the start of its store. */
+function storeStartMs(output: string): number | null {
+  const line = output.split("\n").findLast((said) => said.includes("Started the store's server"));
+  const ms = line === undefined ? undefined : /"ms":(\d+)/.exec(line)?.[1];
+  return ms === undefined ? null : Number(ms);
 }
 
 /** Asks for a thousand distinct players, or for half of a smaller crowd. */

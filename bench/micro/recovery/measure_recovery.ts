@@ -46,6 +46,8 @@ export interface Recovery {
   readonly seed: number;
   /** From the first request until the store held all events. */
   readonly made_ms: number;
+  /** WAL that PostgreSQL had to go through again after the kill. */
+  readonly redo_bytes: number;
   readonly first: First;
   readonly cold: Cold;
   readonly eager: Eager;
@@ -82,8 +84,8 @@ export async function measureRecovery(plan: RecoveryPlan): Promise<Recovery> {
     if (counted !== made.accepted) {
       faults.push(`SQL holds ${counted} events where ${made.accepted} were accepted`);
     }
-    const { accepted: events, ms: made_ms } = made;
-    return { players, events, seed, made_ms, first, cold, eager, faults };
+    const { accepted: events, ms: made_ms, redo_bytes } = made;
+    return { players, events, seed, made_ms, redo_bytes, first, cold, eager, faults };
   } finally {
     await site.clear();
   }
@@ -100,6 +102,18 @@ async function inStore(url: string): Promise<number> {
   try {
     const [row] = await sql<{ n: number }[]>`
       select count(*)::int as n from player_events where not internal`;
+    return row!.n;
+  } finally {
+    await sql.end();
+  }
+}
+
+/** WAL since the checkpoint that a crash recovery would begin at. */
+async function redoBytes(url: string): Promise<number> {
+  const sql = postgres(url, { max: 1 });
+  try {
+    const [row] = await sql<{ n: number }[]>`
+      select (pg_current_wal_lsn() - redo_lsn)::float8 as n from pg_control_checkpoint()`;
     return row!.n;
   } finally {
     await sql.end();
@@ -123,7 +137,7 @@ async function make(site: Site, crowd: Crowd, tell: RecoveryPlan["tell"]) {
   }, 250);
   const ms = performance.now() - startedAt;
   tell(`${crowd.players} players made in ${(ms / 1000).toFixed(1)} s`);
-  return { accepted, ms };
+  return { accepted, ms, redo_bytes: await redoBytes(info.store_url) };
 }
 
 /** Asks for every player, by partition, with many requests under way. */

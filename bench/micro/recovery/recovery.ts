@@ -31,17 +31,22 @@ export function failures({ faults, first }: Recovery): string[] {
 }
 
 function show(recovery: Recovery): void {
-  const { players, events, made_ms, first, cold, eager } = recovery;
+  const { players, events, made_ms, redo_bytes, first, cold, eager } = recovery;
+  const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
   const ms = (value: number) => `${Math.round(value).toLocaleString("en")} ms`;
   const n = (value: number) => value.toLocaleString("en");
   print(`${n(players)} players, ${n(events)} events, made in ${ms(made_ms)}; then kill -9 of all`);
-  print(`lazily   first right answer ${ms(first.from_exec_ms)} after the start of the process`);
+  print(`lazily   first right answer ${ms(first.from_exec_ms)} after the start of the process,`);
   print(
-    `         (${ms(first.from_kill_ms)} after the kill): listening ${ms(first.listening_ms)},`,
+    `         ${ms(first.from_kill_ms)} after the kill; gateway listening ${
+      ms(first.listening_ms)
+    },`,
   );
   print(
-    `         shards served ${ms(first.shards_up_ms)}; ${ms(first.from_shards_up_ms)} after both`,
+    `         shards served ${ms(first.shards_up_ms)}: ${ms(first.from_shards_up_ms)} after both.`,
   );
+  const store = first.store_start_ms === null ? "unknown" : ms(first.store_start_ms);
+  print(`         Of this PostgreSQL's start ${store}, with ${mib(redo_bytes)} of WAL to redo`);
   print(`         ${n(cold.asks)} cold players one by one: p50 ${cold.p50} ms, p99 ${cold.p99} ms`);
   print(
     `eagerly  all made live and answered in ${ms(eager.ms)}: ${n(eager.players_per_second)}/s,`,
