@@ -85,6 +85,8 @@ export const limits = {
   applyTurnMsMax: 10,
   /** Text of the records in one commit; one fetch may go beyond. */
   commitBytesMax: 4 * MIB,
+  /** Traces that get spans of their own in one commit; those beyond end at the log. */
+  tracesPerCommitMax: 32,
   commitTimeoutMs: 5 * SECOND,
   /** So long before our own deadline the store gives a statement up: its answer beats our guess. */
   storeAnswerMs: 500,
