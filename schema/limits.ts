@@ -143,6 +143,15 @@ export const limits = {
   objectCallMsMax: 30 * SECOND,
 
   // An actor.
+  /** An actor is hot that takes such a share of its shard's events or processor time … */
+  hotActorSharePercentMin: 25,
+  /** … and of so many events a second, or of so much of a core, at least. */
+  hotActorEventsPerSecondMin: 50,
+  hotActorCorePercentMin: 2,
+  /** Figures of a shorter time say nothing; how often they are looked at; how often one is told of. */
+  hotActorMsMin: 30 * SECOND,
+  hotActorLookMs: 10 * SECOND,
+  hotActorWarnMs: 5 * MINUTE,
   dedupeRingEntries: 1024,
   snapshotRowsBehindMax: 1000,
   snapshotMsBehindMax: DAY_MS,
@@ -205,6 +214,7 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
     [l.retryDelayMsMin <= l.retryDelayMsMax, "retryDelayMsMin <= retryDelayMsMax"],
     // One uncommitted flush must never outgrow the ring that deduplicates it.
     [l.dedupeRingEntries * 8 <= 8 * KIB, "dedupeRingEntries * 8 bytes <= 8 KiB"],
+    [l.hotActorLookMs <= l.hotActorMsMin, "hotActorLookMs <= hotActorMsMin"],
     [l.snapshotMsBehindMax <= DAY_MS, "snapshotMsBehindMax <= 1 day"],
   ];
   for (const [holds, relation] of relations) {

@@ -38,6 +38,7 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
   "watchdogLookMs * 2 <= watchdogSilenceMsMax": { watchdogLookMs: 3_000 },
   "retryDelayMsMin <= retryDelayMsMax": { retryDelayMsMin: limits.retryDelayMsMax + 1 },
   "dedupeRingEntries * 8 bytes <= 8 KiB": { dedupeRingEntries: 1025 },
+  "hotActorLookMs <= hotActorMsMin": { hotActorLookMs: limits.hotActorMsMin + 1 },
   "snapshotMsBehindMax <= 1 day": { snapshotMsBehindMax: limits.snapshotMsBehindMax + 1 },
 };
 

@@ -55,6 +55,8 @@ export interface ActorRow {
   /** Messages taken in and not yet committed. */
   readonly mailbox: number;
   readonly cost: CostView;
+  /** It takes much of its shard's events or processor time. */
+  readonly hot: boolean;
   /** Its part of what all actors of its kind have cost by the measure asked for, 0 to 1. */
   readonly share: number;
 }

@@ -177,6 +177,7 @@ export class NodeAdmin implements AdminPlatform {
           bytes: actor.bytes,
           mailbox: actor.mailbox,
           cost: costView(actor.cost),
+          hot: actor.hot,
           share: total === 0 ? 0 : Math.round(1000 * measure(actor) / total) / 1000,
         };
       });

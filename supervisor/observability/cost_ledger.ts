@@ -20,6 +20,12 @@ export interface ActorCost {
   readonly effects: number;
 }
 
+/** What all actors of a shard have cost since `since`. */
+export interface ShardCost {
+  events: number;
+  cpuUs: number;
+}
+
 /** What actors can be ordered by. */
 export type CostMeasure = "events" | "cpuUs";
 
@@ -48,6 +54,8 @@ const rowsPerCommitMax = 100;
 
 interface Window {
   readonly since: number;
+  /** What all actors of a shard have cost, by its partition. */
+  readonly shards: Map<number, ShardCost>;
   /** Beside them the bytes of their text. */
   readonly events: SpaceSaving;
   /** Beside it the effects. */
@@ -68,6 +76,7 @@ export class CostLedger {
     const { now, capacity } = this.#options;
     return {
       since: now(),
+      shards: new Map(),
       events: new SpaceSaving(capacity),
       cpuUs: new SpaceSaving(capacity),
     };
@@ -90,20 +99,25 @@ export class CostLedger {
       // A clock too coarse for it must not make a message free.
       const cpuUs = Math.max(0.1, (performance.now() - startedAt) * 1000);
       this.#current.cpuUs.add(ctx.actorId, cpuUs * every, (effects?.length ?? 0) * every);
-      if (!isJournal) this.#current.events.add(ctx.actorId, 1);
+      this.#shard(ctx.partition).cpuUs += cpuUs * every;
+      if (!isJournal) {
+        this.#current.events.add(ctx.actorId, 1);
+        this.#shard(ctx.partition).events++;
+      }
       return effects;
     };
     return { ...stage, behaviour: { ...behaviour, receive } };
   }
 
   /** Counts a commit's rows. Costs the same for a long one as for one of 100 rows. */
-  committed({ rows }: CommitBatch): void {
+  committed({ rows, partition }: CommitBatch): void {
     const { now, windowMs, random } = this.#options;
     if (now() - this.#current.since >= windowMs) {
       this.#last = this.#current;
       this.#current = this.#window();
     }
     if (rows.length === 0) return;
+    this.#shard(partition).events += rows.length;
     const { events } = this.#current;
     const step = Math.ceil(rows.length / rowsPerCommitMax);
     for (let i = step === 1 ? 0 : Math.floor(random() * step); i < rows.length; i += step) {
@@ -124,6 +138,24 @@ export class CostLedger {
       cost.effects += cpu?.beside ?? 0;
     }
     return { since: windows[0]!.since, ...cost };
+  }
+
+  #shard(partition: number): ShardCost {
+    const { shards } = this.#current;
+    let cost = shards.get(partition);
+    if (cost === undefined) shards.set(partition, cost = { events: 0, cpuUs: 0 });
+    return cost;
+  }
+
+  /** What the actors of a shard have cost, all together. */
+  ofShard(partition: number): Readonly<ShardCost> & { readonly since: number } {
+    const windows = this.#windows();
+    const costs = windows.flatMap(({ shards }) => shards.get(partition) ?? []);
+    return {
+      since: windows[0]!.since,
+      events: costs.reduce((sum, { events }) => sum + events, 0),
+      cpuUs: costs.reduce((sum, { cpuUs }) => sum + cpuUs, 0),
+    };
   }
 
   /** The costliest actors by a measure, the costliest first. */

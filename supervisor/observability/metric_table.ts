@@ -71,6 +71,7 @@ export const metricTable = {
   // Actors.
   actors_live: gauge("Actors in memory.", shard),
   actors_halted: gauge("Actors that stand still until they are restarted.", shard),
+  hot_actors: gauge("Actors that take much of their shard's events or processor time.", shard),
   actors_halted_total: counter("Times an actor was halted.", stage),
   snapshots_rebuilt_total: counter(
     "Actors rebuilt from the journal as their snapshot was no good.",

@@ -9,6 +9,7 @@ import { topicTable } from "../../schema/topics.ts";
 import type { Log } from "../log/log.ts";
 import { type Logger, logger } from "../observability/logger.ts";
 import type { CostLedger } from "../observability/cost_ledger.ts";
+import { HotActors } from "../observability/hot_actors.ts";
 import { MetricsAccumulator } from "../observability/metrics_sink.ts";
 import { systemClock } from "../shard/clock.ts";
 import { actorsOf, liveActors } from "../shard/restore/live_actors.ts";
@@ -44,6 +45,20 @@ export interface HostPorts {
   readonly fired: (notice: Fired) => void;
 }
 
+function hotActors(init: WorkerInit, { costs }: HostPorts, sink: MetricsAccumulator): HotActors {
+  const topics = topicTable(init.rawPartitions);
+  return new HotActors({
+    costs,
+    partitions: {
+      player: topics["player.events.raw"].partitions,
+      game: topics["game.deltas"].partitions,
+    },
+    now: () => Date.now() + init.clockOffsetMs,
+    log: logger("shard", { worker: init.owner }),
+    sink,
+  });
+}
+
 export class ShardHost {
   readonly watches = new Watches();
   readonly #shards = new Map<string, Shard>();
@@ -52,12 +67,14 @@ export class ShardHost {
   readonly #gauges = new ShardGauges();
   readonly #log: Logger;
   readonly #costs: HostPorts["costs"];
+  readonly #hot: HotActors;
   readonly #supervisor: Supervisor;
 
   constructor(init: WorkerInit, ports: HostPorts) {
     const clock = systemClock(init.clockOffsetMs);
     const topics = topicTable(init.rawPartitions);
     this.#costs = ports.costs;
+    this.#hot = hotActors(init, ports, this.#sink);
     const log = this.#log = logger("shard", { worker: init.owner });
     for (const { stage, partition } of init.shards) {
       const shard = new Shard({
@@ -157,7 +174,7 @@ export class ShardHost {
       const reports = shards.map((shard) => shard.report());
       const items = shards.flatMap((shard) => liveActors(shard.owned, sort, limit))
         .sort((a, b) => b[sort] - a[sort]).slice(0, limit)
-        .map((actor) => ({ ...actor, cost: costs.of(actor.id) }));
+        .map((actor) => ({ ...actor, ...this.#costOf(stage, actor.id) }));
       const total = reports.reduce((n, r) => n + (sort === "bytes" ? r.actorBytes : r.mailbox), 0);
       return { total, items };
     }
@@ -168,7 +185,14 @@ export class ShardHost {
         .map((actor) => [actor.id, actor]),
     );
     const none = { bytes: 0, mailbox: 0 };
-    return { total, items: items.map(({ id, cost }) => ({ id, ...none, ...live.get(id), cost })) };
+    const told = items.map(({ id }) => (
+      { id, ...none, ...live.get(id), ...this.#costOf(stage, id) }
+    ));
+    return { total, items: told };
+  }
+
+  #costOf(stage: StageName, id: string) {
+    return { cost: this.#costs[stage].of(id), hot: this.#hot.isHot(stage, id) };
   }
 
   /** An actor as operators see it; `null` when the store has never seen it. */
@@ -191,6 +215,7 @@ export class ShardHost {
   report(): WorkerReport {
     const shards = [...this.#shards.values()].map((shard) => shard.report());
     for (const report of shards) this.#gauges.record(report, this.#sink);
+    this.#hot.look(shards);
     return {
       shards,
       metrics: this.#sink.drain(),

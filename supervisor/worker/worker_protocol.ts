@@ -54,6 +54,8 @@ export interface ActorsInput {
 
 export interface ListedActor extends LiveActor {
   readonly cost: ActorCost;
+  /** It takes much of its shard. */
+  readonly hot: boolean;
 }
 
 export interface ActorsReport {

@@ -83,6 +83,7 @@ export const listed: ActorRow = {
   bytes: 100,
   mailbox: 0,
   cost,
+  hot: false,
   share: 0.5,
 };
 
