@@ -32,7 +32,9 @@ Deno.test("takeTokens() never allows more than capacity and refill", () => {
         const later = { ...state };
         assert.ok(takeTokens(later, bucket, cost, now + taken.retryAfterMs).allowed);
       }
-      assert.ok(spent <= bucket.capacity + now * bucket.refillPerSecond / 1000 + calls.length * 2e-6);
+      assert.ok(
+        spent <= bucket.capacity + now * bucket.refillPerSecond / 1000 + calls.length * 2e-6,
+      );
     }
   }));
 });

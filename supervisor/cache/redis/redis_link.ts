@@ -7,7 +7,8 @@ import { Unavailable } from "../../../schema/errors.ts";
 import { limits } from "../../../schema/limits.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { ResourceMeter } from "../../observability/resource_meter.ts";
-import { Circuit } from "./circuit.ts";
+import { Circuit } from "../../resources/circuit.ts";
+import { Late, within } from "../../resources/within.ts";
 import { type RedisAddress, type RedisClient, redisClient } from "./redis_client.ts";
 
 export interface RedisLinkOptions {
@@ -23,18 +24,6 @@ const connecting = "connecting";
 
 /** A probe may take longer than a call: a server that is slow for a moment is not gone. */
 const probeMsMax = 1_000;
-
-class Late extends Error {}
-
-/** Settles as `answer` does, or rejects after `ms`; who comes later is not listened to. */
-async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Late(`No answer within ${ms} ms`)), ms);
-  });
-  answer.catch(() => {});
-  return await Promise.race([answer, late]).finally(() => clearTimeout(timer));
-}
 
 /** True for an error that the server itself has told: it is there. */
 function isAnswer(error: unknown): boolean {
