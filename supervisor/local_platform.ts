@@ -7,6 +7,7 @@ import { type DeadLetter, type PlayerEvent, playerId } from "../schema/event.ts"
 import { partitionOf } from "../schema/partition.ts";
 import type { Topics } from "../schema/topics.ts";
 import type { Log, NewRecord } from "./log/log.ts";
+import { currentTraceparent, startSend } from "./observability/trace.ts";
 import type {
   ActorKind,
   Answer,
@@ -51,13 +52,20 @@ export class LocalPlatform implements Platform {
   accept(events: readonly PlayerEvent[]): Promise<void> {
     const { log, topics } = this.options;
     const { partitions } = topics["player.events.raw"];
+    const span = startSend("player.events.raw", events.length, currentTraceparent());
+    const trace = span?.traceparent;
     const records: NewRecord[] = new Array(events.length);
     for (let i = 0; i < events.length; i++) {
       const event = events[i]!;
       const key = playerId(event);
-      records[i] = { partition: partitionOf(key, partitions), key, value: JSON.stringify(event) };
+      const partition = partitionOf(key, partitions);
+      const value = JSON.stringify(event);
+      records[i] = trace === undefined
+        ? { partition, key, value }
+        : { partition, key, value, trace };
     }
-    return log().append("player.events.raw", records);
+    const appended = log().append("player.events.raw", records);
+    return span === undefined ? appended : span.during(appended);
   }
 
   reject(letters: readonly DeadLetter[]): Promise<void> {

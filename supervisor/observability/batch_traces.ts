@@ -5,6 +5,7 @@
  * @module
  */
 import { limits } from "../../schema/limits.ts";
+import type { CommitBatch } from "../store/store.ts";
 import { isTracing, type OpenSpan, startSpan } from "./trace.ts";
 
 /** What a batch is a batch of. */
@@ -69,6 +70,13 @@ export class BatchTraces {
     });
     return commits.length === 0 ? undefined : together(commits);
   }
+}
+
+/** A commit that tells what comes of it whose trace it is a part of; as it is when it is nobody's. */
+export function withTrace(batch: CommitBatch, span: OpenSpan | undefined): CommitBatch {
+  if (span === undefined) return batch;
+  const trace = span.traceparent;
+  return { ...batch, trace, outbox: batch.outbox.map((record) => ({ ...record, trace })) };
 }
 
 /** Spans of several traces that begin and end as one; what comes of them goes on in the first. */

@@ -10,6 +10,8 @@ import { limits } from "../../schema/limits.ts";
 import { partitionOf } from "../../schema/partition.ts";
 import type { Topics } from "../../schema/topics.ts";
 import type { LogRecord } from "../log/log.ts";
+import { BatchTraces, withTrace } from "../observability/batch_traces.ts";
+import type { OpenSpan } from "../observability/trace.ts";
 import type {
   CommitBatch,
   HaltMark,
@@ -54,6 +56,10 @@ export class Batch {
   readonly #letters: { readonly key: string; readonly value: string }[] = [];
   /** Text of the records and dead letters that it holds, in UTF-16 units. */
   #bytes = 0;
+  /** What of it is traced; `undefined` when nothing is. */
+  traces: BatchTraces | undefined;
+  /** Of its commit, when it is traced; begun by {@link seal}. */
+  span: OpenSpan | undefined;
   newOffset: number;
   /** Arrival of the newest record, milliseconds. */
   newestAt = 0;
@@ -104,7 +110,8 @@ export class Batch {
   }
 
   /** Takes a record in whole, once its messages are applied or parked. */
-  finish({ offset, timestamp, value }: LogRecord): void {
+  finish({ offset, timestamp, value, trace }: LogRecord): void {
+    if (trace !== undefined) (this.traces ??= new BatchTraces()).add(trace);
     this.newOffset = offset + 1;
     this.newestAt = Math.max(this.newestAt, timestamp);
     this.#bytes += value.length;
@@ -152,7 +159,9 @@ export class Batch {
       const cell = cells.peek(id);
       return cell === undefined ? [] : cells.snapshot(cell);
     });
-    return {
+    const { stage, partition } = owner;
+    this.span = this.traces?.seal({ stage, topic: cells.stage.topic, partition }, this.size);
+    return withTrace({
       ...rest,
       ...(cleanAt === undefined ? {} : { cleanAt }),
       oldOffset: this.oldOffset,
@@ -165,7 +174,7 @@ export class Batch {
       ...(this.halts.size === 0 ? {} : { halts: this.halts }),
       ...(this.hasWatches ? { watches: [...this.#watches.values()] } : {}),
       sources: this.sources,
-    };
+    }, this.span);
   }
 
   #outbox(source: string, topics: Topics): OutboxRecord[] {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Log } from "../log/log.ts";
+import { startSend } from "../observability/trace.ts";
 import type { OutboxEntry, OutboxRecord } from "../store/store.ts";
 import { appendAtLeastOnce } from "./append.ts";
 import { Gate } from "./gate.ts";
@@ -65,7 +66,10 @@ export class Emitter {
   async #publish(records: readonly OutboxRecord[], options: RetryOptions): Promise<void> {
     for (const topic of new Set(records.map((record) => record.topic))) {
       const ofTopic = records.filter((record) => record.topic === topic);
-      await appendAtLeastOnce(this.log, topic, ofTopic, options);
+      const trace = ofTopic.find((record) => record.trace !== undefined)?.trace;
+      const span = startSend(topic, ofTopic.length, trace);
+      const published = appendAtLeastOnce(this.log, topic, ofTopic, options);
+      await (span === undefined ? published : span.during(published));
     }
   }
 }

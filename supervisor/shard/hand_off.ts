@@ -41,7 +41,9 @@ export function persist(
   commit: () => Promise<void>,
   retrying: RetryOptions,
 ): Promise<void> {
-  return own.releaseUntil === undefined ? retry(commit, retrying) : commit();
+  const stored = own.releaseUntil === undefined ? retry(commit, retrying) : commit();
+  const span = own.committing?.span;
+  return span === undefined ? stored : span.during(stored);
 }
 
 /**

@@ -85,6 +85,8 @@ export interface OutboxRecord {
   readonly partition: number;
   readonly key: string;
   readonly value: string;
+  /** `traceparent` of the commit's span, when it is traced. */
+  readonly trace?: string;
 }
 
 /** One part of an actor's snapshot. A player has one part, a game one for its totals and one a day. */
@@ -155,6 +157,8 @@ export interface CommitBatch {
   readonly cleanAt?: number;
   /** What the snapshots add to the shard's hash, less what those they replace did; decimal. */
   readonly hashChange: string;
+  /** `traceparent` of the commit's span, when it is traced; the store does not keep it. */
+  readonly trace?: string;
   /** The owner's last commit: it lets go of the shard. @default false */
   readonly release?: boolean;
 }

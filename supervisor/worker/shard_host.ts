@@ -87,7 +87,10 @@ export class ShardHost {
         actorBytesMax: init.actorBytesMax / init.shards.length,
         events: shardEvents(stage, this.#sink, log, (batch, touched) => {
           ports.costs[stage].committed(batch);
-          for (const notice of this.watches.match(batch, touched)) ports.fired(notice);
+          const { trace } = batch;
+          for (const notice of this.watches.match(batch, touched)) {
+            ports.fired(trace === undefined ? notice : { ...notice, trace });
+          }
         }),
       });
       this.#shards.set(keyOf({ stage, partition }), shard);

@@ -6,6 +6,7 @@
  */
 import { limits } from "../../schema/limits.ts";
 import type { RecordedEvent } from "../platform.ts";
+import { type OpenSpan, startSpan } from "../observability/trace.ts";
 import { Gate } from "../shard/gate.ts";
 import type { Fired, WorkerWatch } from "./worker_protocol.ts";
 
@@ -16,6 +17,8 @@ export type WatchSpec = WorkerWatch extends infer W ? W extends WorkerWatch ? Om
 class Subscriber {
   readonly #gate = new Gate();
   #queue: (RecordedEvent | null)[] = [];
+  /** From a traced notice to the next value that the reader takes. */
+  #notifying: OpenSpan | undefined;
 
   constructor(readonly watch: WorkerWatch) {}
 
@@ -25,7 +28,13 @@ class Subscriber {
     else this.#queue.push(...fired.events);
     const excess = this.#queue.length - limits.subscriptionQueueMax;
     if (excess > 0) this.#queue.splice(0, excess);
+    if (fired.trace !== undefined) this.#notifying ??= notifySpan(this.watch, fired.trace);
     this.#gate.open();
+  }
+
+  #taken(): void {
+    this.#notifying?.end();
+    this.#notifying = undefined;
   }
 
   /** One value at a time: what the reader has not come to is still bounded, and void after an abort. */
@@ -33,12 +42,32 @@ class Subscriber {
     try {
       while (!signal.aborted) {
         if (this.#queue.length === 0) await this.#gate.wait(signal);
-        else yield this.#queue.shift()!;
+        else {
+          this.#taken();
+          yield this.#queue.shift()!;
+        }
       }
     } finally {
+      this.#taken();
       end();
     }
   }
+}
+
+/** The span of telling one subscriber. */
+function notifySpan(watch: WorkerWatch, parent: string): OpenSpan {
+  return startSpan({
+    name: `send ${watch.type}`,
+    kind: "producer",
+    parent,
+    attributes: {
+      "messaging.system": "gamemetrics",
+      "messaging.operation.type": "send",
+      "messaging.operation.name": "notify",
+      "messaging.destination.name": watch.type,
+      "messaging.destination.subscription.name": String(watch.id),
+    },
+  });
 }
 
 export class WatchHub {

@@ -114,4 +114,6 @@ export interface WorkerReport {
   readonly tree: TreeNode;
   /** Why shards are not served, by shard; empty when all is well. */
   readonly faults: readonly string[];
+  /** `traceparent` of the commit, when it is traced. */
+  readonly trace?: string;
 }
