@@ -105,7 +105,6 @@ export class Producer {
     // A short outage is waited through, a longer one is told at once.
     const { awayMs, fault } = this.cluster;
     if (awayMs > this.options.appendTimeoutMs) {
-      this.#schedule(0);
       throw new Unavailable("log", fault?.message ?? "Kafka is away");
     }
   }
@@ -167,8 +166,9 @@ export class Producer {
     } finally {
       this.#isSettling = false;
     }
+    // An outage is watched to its end, also when nobody asks: the next append must not be refused.
     const needed = [...this.#lanes.values()].some((lane) => lane.hasWork);
-    if (needed) this.#schedule(repeatPauseMs);
+    if (needed || this.cluster.awayMs > 0) this.#schedule(repeatPauseMs);
   }
 
   /** What was never sent, and is no longer waited for, goes. */
@@ -205,8 +205,9 @@ export class Producer {
     } finally {
       for (const lane of sent) lane.isInFlight = false;
       this.#busyNodes.delete(node);
-      const more = [...this.#lanes.values()].some((lane) => lane.hasWork);
-      if (more) this.#schedule(0);
+      const more = [...this.#lanes.values()].filter((lane) => lane.hasWork);
+      const isRepeat = sent.length === 0 || more.some((lane) => lane.batch !== undefined);
+      if (more.length > 0) this.#schedule(isRepeat ? repeatPauseMs : 0);
     }
   }
 
