@@ -143,6 +143,9 @@ export const limits = {
   objectCallMsMax: 30 * SECOND,
 
   // An actor.
+  /** Messages whose effects operators are shown; longer journals are not run for it. */
+  recentEffectsMax: 20,
+  recentEffectsRowsMax: 2000,
   /** An actor is hot that takes such a share of its shard's events or processor time … */
   hotActorSharePercentMin: 25,
   /** … and of so many events a second, or of so much of a core, at least. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Context, Hono } from "hono";
+import type { Json } from "../../schema/event.ts";
 import type { ActorKind } from "../platform.ts";
 import { parsePoint } from "../replay/point.ts";
 import type { StageName } from "../store/store.ts";
@@ -46,7 +47,7 @@ export function addActorRoutes(app: Hono, platform: AdminPlatform, mask: FieldMa
     const shown = isRevealed ? actor : {
       ...actor,
       state: mask.value(actor.state),
-      recent_effects: mask.value(actor.recent_effects),
+      recent_effects: mask.value(actor.recent_effects as unknown as Json),
     };
     return c.json(shown as object);
   });

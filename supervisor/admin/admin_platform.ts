@@ -7,6 +7,7 @@ import type { DeadLetter, Json, PlayerEvent } from "../../schema/event.ts";
 import type { LogLevel } from "../../schema/config.ts";
 import type { ActorKind, PartHealth } from "../platform.ts";
 import type { Point } from "../replay/point.ts";
+import type { RecentEffects } from "../replay/recent_effects.ts";
 import type { StageName } from "../store/store.ts";
 import type { TreeNode } from "../tree/child.ts";
 
@@ -113,7 +114,8 @@ export interface ActorView {
   readonly state: Json;
   /** What it has cost of late; `null` when nobody counts. */
   readonly cost: CostView | null;
-  readonly recent_effects: readonly Json[];
+  /** Of its last messages that had any, the newest first; empty for a game, which keeps no messages. */
+  readonly recent_effects: readonly RecentEffects[];
 }
 
 /** A dead letter in a list. */

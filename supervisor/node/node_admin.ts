@@ -154,7 +154,7 @@ export class NodeAdmin implements AdminPlatform {
     const found = await workers.call<ActorInspection | null>(shard, "inspect", input);
     if (found === null) return null;
     const cost = asOf === undefined ? costView(found.cost) : null;
-    return { kind, ...found, cost, recent_effects: [] };
+    return { kind, ...found, cost };
   }
 
   async actors(kind: ActorKind, sort: ActorSort, limit: number): Promise<ActorRow[]> {

@@ -145,7 +145,11 @@ export class MemoryStore implements Store {
         if (row.offset <= from) return false;
         // As in the real store, rows that a snapshot is promised to reflect are not looked at.
         return asOf === undefined ? row.receivedAt >= shard.cleanAt : isRowWithin(row, asOf);
-      }).map(({ offset, receivedAt, value }) => ({ offset, receivedAt, value }));
+      }).slice(0, asOf?.rowsMax).map(({ offset, receivedAt, value }) => ({
+        offset,
+        receivedAt,
+        value,
+      }));
       const isTruncated = asOf?.fromStart === true && shard.journalFrom > -Infinity;
       if (parts.length === 0 && journal.length === 0) continue;
       actors.push({ actorId, parts, journal, ...(isTruncated ? { isTruncated } : {}) });

@@ -361,6 +361,9 @@ function selectAsOf(
   const offset = asOf.offset ?? null;
   const receivedAt = asOf.receivedAt ?? null;
   const fromStart = asOf.fromStart ?? false;
+  const first = asOf.rowsMax === undefined
+    ? sql`offset 0`
+    : sql`order by e."offset" limit ${asOf.rowsMax}`;
   return sql<LoadRow[]>`
     with bound as materialized (
       select coalesce(${offset}::float8::bigint, 9223372036854775807) as "offset",
@@ -387,5 +390,5 @@ function selectAsOf(
         and e."offset" > coalesce((select s."offset" from s where s.actor_id = w.a and s.part = ''), -1)
         and e."offset" <= bound."offset" and e.received_at <= bound.received_at
         and e.studio || '/' || e.user_id = w.a
-      offset 0) e`;
+      ${first}) e`;
 }

@@ -188,6 +188,8 @@ export interface AsOf {
   readonly receivedAt?: number;
   /** Without its snapshots, by its whole journal: for an actor whose snapshot is no good. @default false */
   readonly fromStart?: boolean;
+  /** Only the first so many journal rows of each actor. @default all */
+  readonly rowsMax?: number;
 }
 
 export interface Store {

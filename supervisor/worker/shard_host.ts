@@ -12,6 +12,7 @@ import type { CostLedger } from "../observability/cost_ledger.ts";
 import { HotActors } from "../observability/hot_actors.ts";
 import { MetricsAccumulator } from "../observability/metrics_sink.ts";
 import { systemClock } from "../shard/clock.ts";
+import { recentEffects } from "../replay/recent_effects.ts";
 import { actorsOf, liveActors } from "../shard/restore/live_actors.ts";
 import { Shard } from "../shard/shard.ts";
 import type { Stage } from "../shard/stage.ts";
@@ -203,6 +204,8 @@ export class ShardHost {
     const found = await this.shard(input).inspect(input.actorId, input.asOf);
     if (found === undefined) return null;
     const { cell, parts, live, degraded } = found;
+    const until = { ...input.asOf, offset: cell.offset };
+    const recent = await recentEffects(this.shard(input).options, input.actorId, until);
     return {
       id: input.actorId,
       version: `${input.partition}:${cell.offset}`,
@@ -210,6 +213,7 @@ export class ShardHost {
       bytes: cell.bytes,
       live,
       cost: this.#costs[input.stage].of(input.actorId),
+      recent_effects: recent,
       ...(degraded === undefined ? {} : { degraded }),
       state: Object.fromEntries(parts.map(({ part, body }) => [part || "state", JSON.parse(body)])),
     };

@@ -8,6 +8,7 @@ import type { JsonObject } from "../../schema/event.ts";
 import type { EventFilter, RecordedEvent } from "../platform.ts";
 import type { AsOf, HaltMark, StageName } from "../store/store.ts";
 import type { MetricsSnapshot } from "../observability/metrics_sink.ts";
+import type { RecentEffects } from "../replay/recent_effects.ts";
 import type { ShardReport } from "../shard/shard_types.ts";
 import type { ActorCost } from "../observability/cost_ledger.ts";
 import type { LiveActor } from "../shard/restore/live_actors.ts";
@@ -83,6 +84,8 @@ export interface ActorInspection {
   readonly cost: ActorCost;
   /** `n parked`: it threw on so many messages and goes on without them; left out: on none. */
   readonly degraded?: string;
+  /** Of its last messages, the newest first. */
+  readonly recent_effects: readonly RecentEffects[];
   /** Snapshot parts, parsed. */
   readonly state: JsonObject;
 }

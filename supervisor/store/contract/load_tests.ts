@@ -159,6 +159,21 @@ export const loadTests: Readonly<Record<string, ContractTest>> = {
     assert.deepEqual(earlier!.journal.map(({ offset }) => offset), [0, 1, 2, 3, 4]);
   },
 
+  async "load() from the start gives the first rows only, when so many are asked for"(
+    store,
+    partition,
+  ) {
+    const owner = await Owner.take(store, "player", partition);
+    await owner.commit(3, { rows: [0, 1, 2].map((offset) => journalRow("s/a", offset)) });
+    await owner.commit(3, { snapshots: [snapshotPart("s/a", 2)] });
+    const offsets = async (rowsMax: number) => {
+      const asOf = { fromStart: true, rowsMax };
+      const [actor] = await store.load("player", partition, ["s/a"], asOf);
+      return actor!.journal.map(({ offset }) => offset);
+    };
+    assert.deepEqual([await offsets(2), await offsets(5)], [[0, 1], [0, 1, 2]]);
+  },
+
   async "behind() names the actors with rows after their snapshot"(store, partition) {
     const owner = await Owner.take(store, "player", partition);
     const other = freshPartition();
