@@ -23,3 +23,17 @@ Deno.test("readyResponse() names the failing parts with 503", async () => {
   ];
   assert.deepEqual((await response.json()).failing, failing);
 });
+
+Deno.test("readyResponse() names degraded parts and stays ready", async () => {
+  const response = readyResponse([
+    { part: "log", ready: true },
+    { part: "cache", ready: true, degraded: "counted per node: connection refused" },
+  ]);
+  assert.equal(response.status, 200);
+  assert.deepEqual(await response.json(), {
+    status: "ready",
+    failing: [],
+    degraded: [{ part: "cache", reason: "counted per node: connection refused" }],
+    parts: ["log", "cache"],
+  });
+});

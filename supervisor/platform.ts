@@ -60,6 +60,8 @@ export interface PartHealth {
   readonly ready: boolean;
   /** Why it is not ready, fit for an operator. */
   readonly reason?: string;
+  /** Ready, but without something: what is done instead, and why. */
+  readonly degraded?: string;
 }
 
 export interface Platform {

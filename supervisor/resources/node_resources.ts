@@ -1,0 +1,121 @@
+/**
+ * The resources that a node can do without: cache, vectors, objects. Embedded ones are made when
+ * somebody asks for them and are no part of the tree; servers are.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import type { Config } from "../../schema/config.ts";
+import { limits } from "../../schema/limits.ts";
+import type { Boards, Cache } from "../cache/cache.ts";
+import { memoryCache } from "../cache/memory/memory_cache.ts";
+import { redisCache } from "../cache/redis/redis_cache.ts";
+import { ScoreFeed } from "../leaderboards/score_feed.ts";
+import { FileObjects } from "../objects/file_objects.ts";
+import type { Objects } from "../objects/objects.ts";
+import { s3Address, S3Objects } from "../objects/s3_objects.ts";
+import { logger } from "../observability/logger.ts";
+import type { MetricsSink } from "../observability/metrics_sink.ts";
+import { ResourceMeter } from "../observability/resource_meter.ts";
+import type { PartHealth } from "../platform.ts";
+import type { Clock } from "../shard/clock.ts";
+import type { ChildSpec } from "../tree/child.ts";
+import { MemoryVectors } from "../vectors/memory_vectors.ts";
+import { QdrantVectors } from "../vectors/qdrant_vectors.ts";
+import type { VectorStore } from "../vectors/vectors.ts";
+import { ResourcePart } from "./resource_part.ts";
+import { type WatchedObjects, watchedObjects } from "./watched_objects.ts";
+
+export interface NodeResourcesOptions {
+  readonly config: Pick<Config, "cacheUrl" | "vectorsUrl" | "objectsUrl" | "dataDir">;
+  readonly clock: Clock;
+  readonly sink: MetricsSink;
+}
+
+export class NodeResources {
+  readonly #cache: ResourcePart<Cache> | undefined;
+  readonly #vectors: ResourcePart<VectorStore> | undefined;
+  readonly #objects: ResourcePart<WatchedObjects> | undefined;
+  #embeddedCache: Cache | undefined;
+  #embeddedVectors: VectorStore | undefined;
+  #embeddedObjects: Objects | undefined;
+  /** Brings scores to the long leaderboards; `undefined`: there are none. */
+  readonly scores: ScoreFeed | undefined;
+
+  constructor(readonly options: NodeResourcesOptions) {
+    const { config: { cacheUrl, vectorsUrl, objectsUrl }, clock, sink } = options;
+    const now = () => clock.now();
+    if (cacheUrl !== "memory:") {
+      this.#cache = new ResourcePart({
+        id: "cache",
+        open: () => redisCache({ url: cacheUrl, now, sink }),
+        without: "rate limits are kept per node, leaderboards end at the game's own best",
+      });
+      this.scores = new ScoreFeed({
+        boards: this.boards()!,
+        meter: new ResourceMeter(sink, "scores"),
+      });
+    }
+    if (vectorsUrl !== "memory:") {
+      const [meter, log] = [new ResourceMeter(sink, "vectors"), logger("vectors")];
+      this.#vectors = new ResourcePart<VectorStore>({
+        id: "vectors",
+        open: () => new QdrantVectors({ url: vectorsUrl, meter, log }),
+        without: "similarity is not answered, points wait",
+      });
+    }
+    if (objectsUrl.startsWith("s3:")) {
+      // Read here, so that a URL that says too little ends the start.
+      const address = s3Address(objectsUrl);
+      const meter = new ResourceMeter(sink, "objects");
+      this.#objects = new ResourcePart({
+        id: "objects",
+        open: () => watchedObjects(new S3Objects({ address, meter, now }), clock),
+        without: "objects are neither read nor written",
+      });
+    }
+  }
+
+  /** @throws {Unavailable} it is starting */
+  get cache(): Cache {
+    if (this.#cache !== undefined) return this.#cache.resource;
+    return this.#embeddedCache ??= memoryCache({ now: () => this.options.clock.now() });
+  }
+
+  /** @throws {Unavailable} they are starting */
+  get vectors(): VectorStore {
+    if (this.#vectors !== undefined) return this.#vectors.resource;
+    return this.#embeddedVectors ??= new MemoryVectors(limits.vectorPointsMax);
+  }
+
+  /** @throws {Unavailable} they are starting */
+  get objects(): Objects {
+    if (this.#objects !== undefined) return this.#objects.resource.objects;
+    return this.#embeddedObjects ??= new FileObjects(join(this.options.config.dataDir, "objects"));
+  }
+
+  /** Leaderboards longer than a game actor's; `undefined` without a server to hold them. */
+  boards(): Boards | undefined {
+    const part = this.#cache;
+    if (part === undefined) return undefined;
+    // Async, so that a cache that is starting rejects as one that is away does.
+    return {
+      offer: async (board, scores) => await part.resource.boards.offer(board, scores),
+      page: async (board, offset, first) => await part.resource.boards.page(board, offset, first),
+      remove: async (board) => await part.resource.boards.remove(board),
+    };
+  }
+
+  get #parts() {
+    return [this.#cache, this.#vectors, this.#objects].filter((part) => part !== undefined);
+  }
+
+  /** Children for the servers among them; to be started before whoever uses them. */
+  specs(): ChildSpec[] {
+    return this.#parts.map((part) => part.spec());
+  }
+
+  health(): PartHealth[] {
+    return this.#parts.map((part) => part.health());
+  }
+}
