@@ -69,11 +69,12 @@ Deno.test("ShardHost restarts a failing shard, then its stage; its worker and th
     }
   };
   const stage = (id: string) => child(host.report().tree, id);
-  await until(() => broken.tries >= 3);
-  assert.equal(stage("player").restarts, 0, "the shard's own budget goes first");
-  await until(() => stage("player").restarts === 1);
-  // It was started, and five times again; perhaps with its stage already.
-  assert.ok(broken.tries === 6 || broken.tries === 7, `${broken.tries}`);
+  await until(() => {
+    const { restarts } = stage("player");
+    // It is started, and five times again, before its stage is.
+    assert.ok(restarts === 0 || broken.tries >= 6, `${restarts} after ${broken.tries} tries`);
+    return restarts > 0;
+  });
   assert.match(stage("player").last_error!, /BudgetExhausted: Gave up .*player/);
   assert.equal(stage("game").restarts, 0);
   assert.equal(isOver, false, "nothing above the stage has noticed");
