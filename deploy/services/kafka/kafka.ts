@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { certificatesOf } from "../certificates.ts";
+import { type Certificates, certificatesOf } from "../certificates.ts";
 import { startDaemon } from "../machine/daemon.ts";
 import { findProgram } from "../machine/packages.ts";
 import { passwordOf } from "../passwords.ts";
@@ -37,6 +37,13 @@ interface Java {
   readonly classPath: string;
 }
 
+/** What all brokers of a cluster share. */
+interface Secrets {
+  readonly clusterId: string;
+  readonly certificates: Certificates | undefined;
+  readonly passwords: readonly (readonly [user: KafkaUser, password: string])[];
+}
+
 function adminUrl(variables: Variables): string {
   return variables["LOG_ADMIN_URL"] ?? variables["LOG_URL"]!;
 }
@@ -64,8 +71,16 @@ function kafkaPassword(site: Site, user: KafkaUser): Promise<string> {
 async function start(site: Site): Promise<ProcessEntry[]> {
   const program = await findProgram(site, javaProgram);
   const java = { program, classPath: await kafkaClassPath(site) };
+  // Once for all brokers: what is made here is made at its first use.
+  const secrets: Secrets = {
+    clusterId: await clusterId(site),
+    certificates: site.secure ? await certificatesOf(site) : undefined,
+    passwords: await Promise.all(
+      kafkaUsers.map(async (user) => [user, await kafkaPassword(site, user)] as const),
+    ),
+  };
   const brokers = Array.from({ length: site.brokers }, (_, index) => index + 1);
-  await Promise.all(brokers.map((nodeId) => configureBroker(site, java, nodeId)));
+  await Promise.all(brokers.map((nodeId) => configureBroker(site, java, secrets, nodeId)));
   return await Promise.all(brokers.map((nodeId) => startBroker(site, java, nodeId)));
 }
 
@@ -76,10 +91,14 @@ function brokerFolder(site: Site, nodeId: number): string {
 }
 
 /** Writes a broker's settings and, once, formats its data folder with the users in it. */
-async function configureBroker(site: Site, java: Java, nodeId: number): Promise<void> {
+async function configureBroker(
+  site: Site,
+  java: Java,
+  { clusterId, certificates, passwords }: Secrets,
+  nodeId: number,
+): Promise<void> {
   const folder = brokerFolder(site, nodeId);
   await Deno.mkdir(folder, { recursive: true });
-  const certificates = site.secure ? await certificatesOf(site) : undefined;
   const controllerPorts = Array.from(
     { length: site.brokers },
     (_, i) => portOf(site, "kafkaController", i),
@@ -93,7 +112,7 @@ async function configureBroker(site: Site, java: Java, nodeId: number): Promise<
     security: certificates && {
       ...certificates,
       admin: "admin",
-      password: await kafkaPassword(site, "admin"),
+      password: new Map(passwords).get("admin")!,
     },
   });
   const configuration = join(folder, "server.properties");
@@ -101,15 +120,12 @@ async function configureBroker(site: Site, java: Java, nodeId: number): Promise<
   await Deno.writeTextFile(join(folder, "log4j2.properties"), logSettings);
   const formatted = await Deno.stat(join(folder, "data", "meta.properties")).catch(() => undefined);
   if (formatted !== undefined) return;
-  const users = site.secure
-    ? await Promise.all(kafkaUsers.map(async (user) => [
-      "--add-scram",
-      `${saslMechanism}=[name=${user},password=${await kafkaPassword(site, user)}]`,
-    ]))
-    : [];
+  const users = passwords.map(([user, password]) => [
+    ...["--add-scram", `${saslMechanism}=[name=${user},password=${password}]`],
+  ]);
   await runTool(java, "kafka.tools.StorageTool", [
-    ...["format", "--cluster-id", await clusterId(site), "--config", configuration],
-    ...users.flat(),
+    ...["format", "--cluster-id", clusterId, "--config", configuration],
+    ...(site.secure ? users.flat() : []),
   ]);
 }
 
