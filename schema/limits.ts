@@ -94,6 +94,10 @@ export const limits = {
   storeLockAnswerMs: 250,
   /** How often the store looks whether the client of a running statement is still there. */
   storeClientCheckMs: SECOND,
+  /** Rows of a shard that the rollups count in one transaction; how often they look; their deadline. */
+  rollupRowsMax: 20_000,
+  rollupEveryMs: 10 * SECOND,
+  rollupTimeoutMs: MINUTE,
   /** A migration, or the wait for another node's. */
   migrationTimeoutMs: 10 * MINUTE,
   /** How long a shard that stops goes on writing snapshots of its actors. */

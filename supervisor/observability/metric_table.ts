@@ -98,6 +98,33 @@ export const metricTable = {
   journal_days_dropped_total: counter("Old days of the journal that were dropped.", []),
   journal_days_held_back: gauge("Old days of the journal that an actor needs still.", []),
 
+  // Cluster.
+  cluster_nodes: gauge("Nodes whose lease runs, as this one sees it.", []),
+  cluster_beats_total: counter("Renewals of this node's lease: renewed, unavailable, refused.", [
+    "result",
+  ]),
+  cluster_moves_total: counter(
+    "Shards that this node took, released for another, or lost to another.",
+    ["stage", "how"],
+  ),
+  cluster_call_seconds: seconds("Questions to other nodes, from asked to answered.", ["result"]),
+  cluster_misdirected_total: counter("Calls for shards that the node asked does not own.", []),
+
+  // Store.
+  store_pool_in_use: gauge("Connections to the store that run a statement.", ["pool"]),
+  store_pool_waiting: gauge("Statements that wait for a connection to the store.", ["pool"]),
+  store_pool_wait_seconds: seconds("How long statements waited for a connection.", ["pool"]),
+  store_statement_seconds: seconds("From a statement's connection at hand to its answer.", [
+    "pool",
+  ]),
+  store_statement_failures_total: counter("Statements refused, or not answered in time.", ["pool"]),
+  store_replica_fallbacks_total: counter(
+    "Queries the primary answered as the replica did not.",
+    [],
+  ),
+  rollup_rows_total: counter("Journal rows that the rollups have looked at.", []),
+  rollup_failures_total: counter("Rounds of the rollups that failed; the next goes on.", []),
+
   // Operators.
   audit_dropped_total: counter("Admin calls that the audit trail in the store has lost.", []),
 
