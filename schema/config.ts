@@ -7,6 +7,7 @@
  * @module
  */
 import { ConfigFaults, VariableReader } from "./config_reader.ts";
+import { parseKafkaUrl } from "./kafka_url.ts";
 
 /** What a node may do. */
 export const roles = ["gateway", "player", "game", "recommender", "notifier", "jobs"] as const;
@@ -97,7 +98,7 @@ export function readConfig(
       "127.0.0.1",
     clusterPort: read.integer("CLUSTER_PORT", 0, 65_535, 8082),
     dataDir: read.text("DATA_DIR", /^[^\0]+$/, "a folder") ?? "./data",
-    logUrl: read.resource("LOG_URL", "sqlite:", [], ["kafka"]),
+    logUrl: readLogUrl(read),
     storeUrl: read.resource("STORE_URL", "embedded:", ["postgres", "postgresql"], []),
     storeReadUrl: read.server("STORE_READ_URL", ["postgres", "postgresql"]),
     migrate: read.choice("MIGRATE", ["on", "off"], "on") === "on",
@@ -119,8 +120,17 @@ export function readConfig(
     journalDays: read.integer("JOURNAL_DAYS", 0, 36_500, 90),
   };
   checkPorts(read, config);
+  checkStore(read, config);
   if (read.faults.length > 0) throw new ConfigFaults(read.faults);
   return config;
+}
+
+function readLogUrl(read: VariableReader): string {
+  const url = read.text("LOG_URL", /^/, "") ?? "sqlite:";
+  if (!url.startsWith("kafka:")) return read.resource("LOG_URL", "sqlite:", ["kafka"], []);
+  const target = parseKafkaUrl(url);
+  if (typeof target === "string") read.fault("LOG_URL", target);
+  return url;
 }
 
 function readRedactFields(read: VariableReader): string[] {
@@ -142,6 +152,15 @@ function readJwt(read: VariableReader): JwtConfig | undefined {
   }
   if (issuer === undefined || audience === undefined || jwksUrl === undefined) return undefined;
   return { issuer, audience, jwksUrl };
+}
+
+/** The log and the store must be of one kind: shards follow the log to any node. */
+function checkStore(read: VariableReader, config: Config): void {
+  const isTold = read.faults.some(({ variable }) => variable === "STORE_URL");
+  if (!isTold && config.logUrl.startsWith("kafka:") && config.storeUrl === "embedded:") {
+    const reason = "an embedded store belongs to one node, a log on Kafka to all";
+    read.fault("STORE_URL", `a postgres:// URL beside a kafka:// LOG_URL: ${reason}`);
+  }
 }
 
 /** Two listeners on one port would fail later, one after the other, with a worse message. */

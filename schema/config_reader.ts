@@ -147,7 +147,7 @@ function schemeOf(text: string): string | undefined {
 function shown(name: string, value: string | undefined): string {
   if (value === undefined) return "not set";
   if (secretVariable.test(name)) return `a value of ${value.length} characters`;
-  const masked = value.replace(/(:\/\/[^\s:/?#]*):[^\s/?#]*@/, "$1:***@");
+  const masked = value.replace(/(:\/\/[^\s:/?#]*):\S*@/, "$1:***@");
   const cut = masked.length > shownCharsMax ? `${masked.slice(0, shownCharsMax)}…` : masked;
   return JSON.stringify(cut);
 }

@@ -149,7 +149,7 @@ Deno.test("readConfig() never shows secrets", () => {
     ADMIN_TOKEN: "hunter2 hunter2",
     CLUSTER_TOKEN: "höhle",
     STORE_URL: "mysql://root:hunter2@db/x",
-    LOG_URL: "kafka://u:hunter2@b:9092",
+    LOG_URL: "kafka://u:hunter2/x@b",
   });
   assert.equal(faults.size, 4);
   assert.doesNotMatch(JSON.stringify([...faults]), /hunter2|höhle/);
@@ -171,9 +171,19 @@ Deno.test("readConfig() says of promised resources that they are not supported y
 
 Deno.test("readConfig() refuses what is no URL of the resource", () => {
   for (const url of ["sqlite", "/var/log.db", "http://x", "://", "postgres://"]) {
-    assert.equal(faultsOf({ LOG_URL: url }).get("LOG_URL")?.expected, "sqlite:", url);
+    assert.equal(faultsOf({ LOG_URL: url }).get("LOG_URL")?.expected, "sqlite: or kafka://", url);
   }
   assert.equal(faultsOf({ STORE_URL: "postgres:///db" }).size, 1);
+});
+
+Deno.test("readConfig() takes a log on Kafka, with a store that all nodes share", () => {
+  const env = { LOG_URL: "kafka://u:pw@a:9092,b:9092?prefix=t.", STORE_URL: "postgres://db/gm" };
+  assert.equal(readConfig(env).logUrl, env.LOG_URL);
+  const embedded = faultsOf({ LOG_URL: env.LOG_URL });
+  assert.deepEqual([...embedded.keys()], ["STORE_URL"]);
+  assert.match(embedded.get("STORE_URL")!.expected, /belongs to one node/);
+  const bad = faultsOf({ ...env, LOG_URL: "kafka://u:pw@a:9092,b" });
+  assert.match(bad.get("LOG_URL")!.expected, /host:port for each broker/);
 });
 
 Deno.test("readConfig() wants all JWT variables or none", () => {

@@ -1,88 +1,43 @@
 /**
- * The log of a node as a child: the writer's thread, and the main thread's client of it.
+ * The log of a node as a child, chosen by `LOG_URL`.
  *
  * @module
  */
-import { join } from "node:path";
-import { Unavailable } from "../../schema/errors.ts";
+import type { Log } from "../log/log.ts";
+import type { LogAccess } from "../log/log_access.ts";
 import type { Topics } from "../../schema/topics.ts";
-import { logger } from "../observability/logger.ts";
 import type { PartHealth } from "../platform.ts";
-import type { LogConnection } from "../log/sqlite/protocol.ts";
-import { openSqliteLog, type SqliteLog } from "../log/sqlite/sqlite_log.ts";
-import { type SqliteLogWriter, startSqliteLogWriter } from "../log/sqlite/writer.ts";
-import type { ChildSpec, ExitReason } from "../tree/child.ts";
+import type { Clock } from "../shard/clock.ts";
+import type { ChildSpec } from "../tree/child.ts";
+import { KafkaLogPart } from "./kafka_log_part.ts";
+import { SqliteLogPart } from "./sqlite_log_part.ts";
 
 export interface LogPartOptions {
+  /** `sqlite:` or `kafka://…`. */
+  readonly logUrl: string;
   readonly dataDir: string;
+  readonly nodeId: string;
   readonly topics: Topics;
+  readonly clock: Clock;
   /** Added to the machine's clock. */
   readonly clockOffsetMs: number;
-  /** A new writer has taken the place of an old one. */
+  /** Threads must go over to a new writer: {@link LogPart.connect} gives it. */
   readonly onRestart: () => void;
 }
 
-const shutdownMs = 5_000;
-
-export class LogPart {
-  readonly #log = logger("log");
-  #writer: SqliteLogWriter | undefined;
-  #client: SqliteLog | undefined;
-
-  constructor(readonly options: LogPartOptions) {}
-
+export interface LogPart {
   /** The main thread's client. @throws {Unavailable} before the first start */
-  get log(): SqliteLog {
-    if (this.#client === undefined) throw new Unavailable("log", "The log is starting");
-    return this.#client;
-  }
+  readonly log: Log;
+  /** Access for another thread. @throws {Unavailable} while there is none */
+  connect(): LogAccess;
+  health(): PartHealth;
+  /** Bytes on this machine's disk, by topic; none when they lie elsewhere. */
+  bytes(): Readonly<Record<string, number>>;
+  spec(): ChildSpec;
+}
 
-  /** A connection for another thread. @throws {Unavailable} while no writer runs */
-  connect(): LogConnection {
-    if (this.#writer === undefined) throw new Unavailable("log", "The log is starting");
-    return this.#writer.connect();
-  }
-
-  get writer(): SqliteLogWriter | undefined {
-    return this.#writer;
-  }
-
-  health(): PartHealth {
-    return this.#client?.isConnected
-      ? { part: "log", ready: true }
-      : { part: "log", ready: false, reason: "its writer is not running" };
-  }
-
-  spec(): ChildSpec {
-    return {
-      id: "log",
-      type: "worker",
-      restart: "permanent",
-      shutdownMs,
-      start: async () => {
-        const { dataDir, topics, clockOffsetMs } = this.options;
-        const writer = await startSqliteLogWriter(join(dataDir, "log"), topics, {
-          offsetMs: clockOffsetMs,
-          onCut: (report) => this.#log.warn("Cut a torn tail", { ...report }),
-          onProblem: (message) => this.#log.error(message),
-        });
-        this.#writer = writer;
-        if (this.#client === undefined) this.#client = openSqliteLog(writer.connect());
-        else {
-          this.#client.reconnect(writer.connect());
-          this.options.onRestart();
-        }
-        return {
-          exited: writer.exited.then((exit): ExitReason =>
-            exit.type === "closed" ? { type: "stopped" } : { type: "failed", error: exit.error }
-          ),
-          stop: async () => {
-            await this.#client?.close();
-            await writer.close();
-          },
-          kill: () => writer.kill(),
-        };
-      },
-    };
-  }
+export function logPart(options: LogPartOptions): LogPart {
+  return options.logUrl.startsWith("kafka:")
+    ? new KafkaLogPart(options)
+    : new SqliteLogPart(options);
 }

@@ -20,7 +20,7 @@ import { Supervisor } from "../tree/supervisor.ts";
 import type { FrozenWorkers } from "../worker/worker_child.ts";
 import { WorkerPool } from "../worker/worker_pool.ts";
 import type { WorkerInit } from "../worker/worker_protocol.ts";
-import { LogPart } from "./log_part.ts";
+import { type LogPart, logPart } from "./log_part.ts";
 import { JournalRetention } from "../store/journal/journal_retention.ts";
 import { loopChild } from "./loop_child.ts";
 import { StorePart } from "./store_part.ts";
@@ -66,9 +66,12 @@ export class Node {
       clock: this.clock,
       mayMigrate: config.migrate,
     });
-    this.log = new LogPart({
+    this.log = logPart({
+      logUrl: config.logUrl,
       dataDir,
+      nodeId: config.nodeId,
       topics: this.topics,
+      clock: this.clock,
       clockOffsetMs,
       onRestart: () => this.workers.reconnectLog(),
     });
@@ -137,10 +140,15 @@ export class Node {
       // Topics that no stage of ours reads are held by their retention alone.
       loopChild("retention", retentionMs, this.clock, async () => {
         if (!this.log.health().ready) return;
-        for (const topic of topicNames) {
-          if (topic === "player.events.raw" || topic === "game.deltas") continue;
-          const ranges = await this.log.log.ends(topic);
-          await Promise.all(ranges.map(({ end }, p) => this.log.log.trim(topic, p, end)));
+        try {
+          for (const topic of topicNames) {
+            if (topic === "player.events.raw" || topic === "game.deltas") continue;
+            const ranges = await this.log.log.ends(topic);
+            await Promise.all(ranges.map(({ end }, p) => this.log.log.trim(topic, p, end)));
+          }
+        } catch (error) {
+          // The next round makes up for it.
+          if (!(error instanceof Unavailable)) throw error;
         }
       }),
       ...(this.options.config.roles.has("jobs") ? [this.#journalRetention()] : []),

@@ -257,8 +257,8 @@ export class NodeAdmin implements AdminPlatform {
     for (const { part, ready } of this.ready()) {
       metrics.sink.set("part_ready", Number(ready), { part });
     }
-    for (const [topic, stats] of Object.entries(log.writer?.stats() ?? {})) {
-      metrics.sink.set("log_bytes", stats.bytes, { topic });
+    for (const [topic, bytes] of Object.entries(log.bytes())) {
+      metrics.sink.set("log_bytes", bytes, { topic });
     }
     metrics.sink.set("subscriptions", workers.watches.size);
     return metrics.text();

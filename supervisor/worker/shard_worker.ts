@@ -5,8 +5,8 @@
  */
 import { constants, setPriority } from "node:os";
 import { Unavailable } from "../../schema/errors.ts";
-import { openSqliteLog, type SqliteLog } from "../log/sqlite/sqlite_log.ts";
-import type { LogConnection } from "../log/sqlite/protocol.ts";
+import type { Log } from "../log/log.ts";
+import { type LogAccess, openLog, reconnectLog } from "../log/log_access.ts";
 import { CostLedger } from "../observability/cost_ledger.ts";
 import { type LogLevel, setLogLevel } from "../observability/logger.ts";
 import {
@@ -53,7 +53,7 @@ function yieldToGateway(): void {
 
 let host: ShardHost | undefined;
 let shadows: Shadows | undefined;
-let log: SqliteLog | undefined;
+let log: Log | undefined;
 let store: PostgresStore | undefined;
 
 function running(): ShardHost {
@@ -73,7 +73,7 @@ async function stagesOf(init: WorkerInit) {
 const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
   init: async (init: WorkerInit) => {
     yieldToGateway();
-    log = openSqliteLog(init.log as LogConnection);
+    log = openLog(init.log);
     store = new PostgresStore({
       url: init.storeUrl,
       connections: storeConnections,
@@ -91,7 +91,7 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
     void host.exited.then((reason) => rpc.notify("exited", reason.type));
   },
   ping: () => true,
-  reconnectLog: (connection: LogConnection) => log?.reconnect(connection),
+  reconnectLog: (access: LogAccess) => reconnectLog(log, access),
   ask: (input: AskInput) => running().ask(input),
   inspect: (input: AskInput) => running().inspect(input),
   diff: (input: DiffInput) =>

@@ -5,7 +5,7 @@
  */
 import { Unavailable } from "../../schema/errors.ts";
 import type { Topics } from "../../schema/topics.ts";
-import type { LogConnection } from "../log/sqlite/protocol.ts";
+import { type LogAccess, transferOf } from "../log/log_access.ts";
 import { logLevel } from "../observability/logger.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { StageName } from "../store/store.ts";
@@ -26,7 +26,7 @@ export interface WorkerPoolOptions {
   /** For drills. @default "terminate" */
   readonly frozenWorkers?: FrozenWorkers;
   readonly storeUrl: (signal: AbortSignal) => Promise<string>;
-  readonly connectLog: () => LogConnection;
+  readonly connectLog: () => LogAccess;
   readonly metrics: Metrics;
 }
 
@@ -87,7 +87,7 @@ export class WorkerPool {
             clockOffsetMs,
             stageModules,
           };
-          return { init, transfer: [log.port] };
+          return { init, transfer: transferOf(log) };
         },
         onRunning: (rpc) => {
           this.#rpcs[worker] = rpc;
@@ -133,8 +133,8 @@ export class WorkerPool {
   reconnectLog(): void {
     for (const rpc of this.#rpcs) {
       if (rpc === undefined) continue;
-      const connection = this.options.connectLog();
-      void rpc.call("reconnectLog", connection, [connection.port]).catch(() => {});
+      const access = this.options.connectLog();
+      void rpc.call("reconnectLog", access, transferOf(access)).catch(() => {});
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type { LogLevel } from "../../schema/config.ts";
 import type { JsonObject } from "../../schema/event.ts";
+import type { LogAccess } from "../log/log_access.ts";
 import type { EventFilter, RecordedEvent } from "../platform.ts";
 import type { AsOf, HaltMark, StageName } from "../store/store.ts";
 import type { MetricsSnapshot } from "../observability/metrics_sink.ts";
@@ -28,8 +29,8 @@ export interface WorkerInit {
   /** The partition count of `player.events.raw`. */
   readonly rawPartitions: number;
   readonly storeUrl: string;
-  /** What the log's `connect()` gave; its ports are transferred. */
-  readonly log: unknown;
+  /** Its port, if it has one, is transferred. */
+  readonly log: LogAccess;
   /** Live actors of this worker take at most about this much memory. */
   readonly actorBytesMax: number;
   readonly logLevel: LogLevel;
