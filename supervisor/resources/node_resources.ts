@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Config } from "../../schema/config.ts";
 import { limits } from "../../schema/limits.ts";
 import type { Boards, Cache } from "../cache/cache.ts";
@@ -45,7 +46,7 @@ export class NodeResources {
   constructor(readonly options: NodeResourcesOptions) {
     const { config: { cacheUrl, vectorsUrl, objectsUrl }, clock, sink } = options;
     const now = () => clock.now();
-    if (cacheUrl !== "memory:") {
+    if (!cacheUrl.startsWith("memory:")) {
       this.#cache = new ResourcePart({
         id: "cache",
         open: () => redisCache({ url: cacheUrl, now, sink }),
@@ -56,7 +57,7 @@ export class NodeResources {
         meter: new ResourceMeter(sink, "scores"),
       });
     }
-    if (vectorsUrl !== "memory:") {
+    if (!vectorsUrl.startsWith("memory:")) {
       const [meter, log] = [new ResourceMeter(sink, "vectors"), logger("vectors")];
       this.#vectors = new ResourcePart<VectorStore>({
         id: "vectors",
@@ -91,7 +92,13 @@ export class NodeResources {
   /** @throws {Unavailable} they are starting */
   get objects(): Objects {
     if (this.#objects !== undefined) return this.#objects.resource.objects;
-    return this.#embeddedObjects ??= new FileObjects(join(this.options.config.dataDir, "objects"));
+    return this.#embeddedObjects ??= new FileObjects(this.#objectsFolder());
+  }
+
+  /** `file:` alone is a folder of the node's data. */
+  #objectsFolder(): string {
+    const { objectsUrl, dataDir } = this.options.config;
+    return objectsUrl === "file:" ? join(dataDir, "objects") : fileURLToPath(objectsUrl);
   }
 
   /** Leaderboards longer than a game actor's; `undefined` without a server to hold them. */
