@@ -111,8 +111,11 @@ export const metricTable = {
   cluster_misdirected_total: counter("Calls for shards that the node asked does not own.", []),
 
   // Store.
-  store_pool_in_use: gauge("Connections to the store that run a statement.", ["pool"]),
-  store_pool_waiting: gauge("Statements that wait for a connection to the store.", ["pool"]),
+  store_pool_in_use: gauge("Connections to the store that run a statement.", ["pool", "worker"]),
+  store_pool_waiting: gauge("Statements that wait for a connection to the store.", [
+    "pool",
+    "worker",
+  ]),
   store_pool_wait_seconds: seconds("How long statements waited for a connection.", ["pool"]),
   store_statement_seconds: seconds("From a statement's connection at hand to its answer.", [
     "pool",

@@ -7,6 +7,7 @@
  */
 import type postgres from "postgres";
 import { Unavailable } from "../../schema/errors.ts";
+import { type MetricsSink, noMetrics } from "../observability/metrics_sink.ts";
 import { connectFault, isConnectionLoss, silenceFault } from "./faults.ts";
 import { openClient } from "./sql/client.ts";
 
@@ -16,6 +17,17 @@ export interface SqlPoolOptions {
   readonly connections: number;
   /** Server settings of each connection; those that the server does not know are left out. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Where and as whom it counts. @default nowhere */
+  readonly metrics?: PoolMetrics;
+}
+
+/** What a pool's metrics are labelled with. */
+export interface PoolMetrics {
+  readonly sink: MetricsSink;
+  /** What its statements are for: `commit`, `read` … */
+  readonly pool: string;
+  /** The thread that has it. */
+  readonly worker: string;
 }
 
 /** One statement. It must be sent by itself, as its outcome is judged by itself. */
@@ -28,6 +40,7 @@ interface Slot {
 
 export class SqlPool {
   readonly #options: SqlPoolOptions;
+  readonly #metrics: PoolMetrics;
   readonly #free: Slot[];
   readonly #waiting: ((slot: Slot) => void)[] = [];
   readonly #clients = new Set<postgres.Sql>();
@@ -35,6 +48,7 @@ export class SqlPool {
 
   constructor(options: SqlPoolOptions) {
     this.#options = options;
+    this.#metrics = options.metrics ?? { sink: noMetrics, pool: "", worker: "" };
     this.#free = Array.from({ length: options.connections }, () => ({ client: undefined }));
   }
 
@@ -46,8 +60,12 @@ export class SqlPool {
    * @throws {postgres.PostgresError} the server refused it, and nothing happened
    */
   async run<T>(timeoutMs: number, statement: Statement<T>): Promise<T> {
-    const deadline = performance.now() + timeoutMs;
+    const { sink, pool } = this.#metrics;
+    const calledAt = performance.now();
+    const deadline = calledAt + timeoutMs;
     const slot = await this.#take(deadline);
+    const takenAt = performance.now();
+    sink.observe("store_pool_wait_seconds", (takenAt - calledAt) / 1000, { pool });
     try {
       this.#assertOpen();
       const client = slot.client ??= await this.#open(slot, deadline);
@@ -58,9 +76,21 @@ export class SqlPool {
         this.#discard(slot, client);
         throw silenceFault(error);
       }
+    } catch (error) {
+      sink.add("store_statement_failures_total", 1, { pool });
+      throw error;
     } finally {
+      sink.observe("store_statement_seconds", (performance.now() - takenAt) / 1000, { pool });
       this.#give(slot);
     }
+  }
+
+  /** Sets the gauges, before they are looked at. */
+  gauge(): void {
+    const { sink, pool, worker } = this.#metrics;
+    const inUse = this.#options.connections - this.#free.length;
+    sink.set("store_pool_in_use", inUse, { pool, worker });
+    sink.set("store_pool_waiting", this.#waiting.length, { pool, worker });
   }
 
   /** Cuts what is still running. */

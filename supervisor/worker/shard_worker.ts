@@ -9,6 +9,7 @@ import type { Log } from "../log/log.ts";
 import { type LogAccess, openLog, reconnectLog } from "../log/log_access.ts";
 import { CostLedger } from "../observability/cost_ledger.ts";
 import { type LogLevel, setLogLevel } from "../observability/logger.ts";
+import { MetricsAccumulator } from "../observability/metrics_sink.ts";
 import {
   diffActor,
   type DiffInput,
@@ -55,6 +56,8 @@ let host: ShardHost | undefined;
 let shadows: Shadows | undefined;
 let log: Log | undefined;
 let store: PostgresStore | undefined;
+/** What the store's pools count; the shards have a sink of their own. */
+const storeSink = new MetricsAccumulator();
 
 function running(): ShardHost {
   if (host === undefined) throw new Unavailable("shard", "The worker is starting");
@@ -78,6 +81,7 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
       url: init.storeUrl,
       connections: storeConnections,
       readConnections: storeConnections,
+      metrics: { sink: storeSink, worker: init.owner },
     });
     setLogLevel(init.logLevel);
     const now = () => Date.now() + init.clockOffsetMs;
@@ -99,7 +103,11 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
   replay: (input: ReplayInput) => replayInShard(running().shard(input), input.actorId, input.asOf),
   watch: (watch: WorkerWatch) => host?.watches.add(watch),
   unwatch: (id: number) => host?.watches.remove(id),
-  report: () => running().report(),
+  report: () => {
+    store?.gauge();
+    const report = running().report();
+    return { ...report, metrics: { ...report.metrics, ...storeSink.drain() } };
+  },
   actors: (input: ActorsInput) => running().actors(input),
   halted: () => running().halted(),
   act: (input: ActInput) => running().act(input),
