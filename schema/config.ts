@@ -24,6 +24,15 @@ export interface JwtConfig {
   readonly jwksUrl: string;
 }
 
+/** TLS between nodes: PEM files. */
+export interface ClusterTls {
+  /** `CLUSTER_TLS_CERT` and `CLUSTER_TLS_KEY`: what the cluster port shows; both or none. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** `CLUSTER_TLS_CA` that other nodes' certificates are signed by. @default the system's */
+  readonly ca: string | undefined;
+}
+
 export interface Config {
   /** `PORT` of the gateway; 0 takes a free one. @default 8080 */
   readonly port: number;
@@ -43,7 +52,7 @@ export interface Config {
   readonly storeReadUrl: string | undefined;
   /** `MIGRATE` `on` or `off`: whether this node may bring the store to its schema. @default on */
   readonly migrate: boolean;
-  /** `CACHE_URL`. @default "memory:" */
+  /** `CACHE_URL`: `memory:`, or `redis://` or `rediss://`, of a cluster with `?cluster=1`. @default "memory:" */
   readonly cacheUrl: string;
   /** `VECTORS_URL`. @default "memory:" */
   readonly vectorsUrl: string;
@@ -61,6 +70,8 @@ export interface Config {
   readonly advertisedUrl: string | undefined;
   /** `CLUSTER_TOKEN` that nodes show each other. @default none */
   readonly clusterToken: string | undefined;
+  /** `CLUSTER_TLS_CERT`, `CLUSTER_TLS_KEY`, `CLUSTER_TLS_CA`. @default none: nodes talk in the clear */
+  readonly clusterTls: ClusterTls | undefined;
   /** `ADMIN_TOKEN`. @default none: made and printed at first start */
   readonly adminToken: string | undefined;
   /** `DEMO_KEY` of the studio `demo`. @default none: made and printed at first start */
@@ -112,6 +123,7 @@ export function readConfig(
       "node-0",
     advertisedUrl: read.webUrl("ADVERTISED_URL"),
     clusterToken: read.secret("CLUSTER_TOKEN"),
+    clusterTls: readClusterTls(read),
     adminToken: read.secret("ADMIN_TOKEN"),
     demoKey: read.secret("DEMO_KEY"),
     jwt: readJwt(read),
@@ -121,6 +133,8 @@ export function readConfig(
   };
   checkPorts(read, config);
   checkStore(read, config);
+  checkServers(read, config);
+  checkCluster(read, config);
   if (read.faults.length > 0) throw new ConfigFaults(read.faults);
   return config;
 }
@@ -152,6 +166,63 @@ function readJwt(read: VariableReader): JwtConfig | undefined {
   }
   if (issuer === undefined || audience === undefined || jwksUrl === undefined) return undefined;
   return { issuer, audience, jwksUrl };
+}
+
+function readClusterTls(read: VariableReader): ClusterTls | undefined {
+  const file = (name: string) => read.text(name, /^[^\0]+$/, "a PEM file");
+  const cert = file("CLUSTER_TLS_CERT");
+  const key = file("CLUSTER_TLS_KEY");
+  const ca = file("CLUSTER_TLS_CA");
+  if (cert === undefined && key !== undefined) {
+    read.fault("CLUSTER_TLS_CERT", "a PEM file, as CLUSTER_TLS_KEY is set");
+  }
+  if (cert !== undefined && key === undefined) {
+    read.fault("CLUSTER_TLS_KEY", "a PEM file, as CLUSTER_TLS_CERT is set");
+  }
+  return cert === undefined && ca === undefined ? undefined : { cert, key, ca };
+}
+
+/** One of several nodes is told so by its URL and the token; all of them share log and store. */
+function checkCluster(read: VariableReader, config: Config): void {
+  const { advertisedUrl, clusterToken, clusterTls, logUrl, storeUrl, clusterPort } = config;
+  const isServedByTls = clusterTls?.cert !== undefined;
+  if (advertisedUrl === undefined && clusterToken === undefined) return;
+  if (advertisedUrl === undefined && !read.has("ADVERTISED_URL")) {
+    read.fault("ADVERTISED_URL", "the URL of this node's CLUSTER_PORT, as CLUSTER_TOKEN is set");
+  }
+  if (clusterToken === undefined && !read.has("CLUSTER_TOKEN")) {
+    read.fault("CLUSTER_TOKEN", "the secret that all nodes share, as ADVERTISED_URL is set");
+  }
+  if (!logUrl.startsWith("kafka")) {
+    read.fault("LOG_URL", "kafka://: several nodes cannot share an embedded log");
+  }
+  if (storeUrl === "embedded:") {
+    read.fault("STORE_URL", "postgres://: several nodes cannot share an embedded store");
+  }
+  if (clusterPort !== 0 && [config.port, config.adminPort].includes(clusterPort)) {
+    read.fault("CLUSTER_PORT", `another port than PORT and ADMIN_PORT (${clusterPort})`);
+  }
+  const isTls = advertisedUrl?.startsWith("https:") === true;
+  if (isTls && !isServedByTls) {
+    read.fault("CLUSTER_TLS_CERT", "a PEM file, as ADVERTISED_URL is https://");
+  }
+  if (advertisedUrl !== undefined && !isTls && isServedByTls) {
+    read.fault("ADVERTISED_URL", "an https:// URL, as CLUSTER_TLS_CERT is set");
+  }
+}
+
+/** A URL that says too little would fail at its first use only. */
+function checkServers(read: VariableReader, { cacheUrl, objectsUrl }: Config): void {
+  if (cacheUrl.startsWith("redis") && !/^rediss?:\/\/[^/?]+(\/\d{0,4})?(\?.*)?$/.test(cacheUrl)) {
+    read.fault(
+      "CACHE_URL",
+      "redis://[user:password@]host[:port][/database][?cluster=1&prefix=gm:]",
+    );
+  }
+  const s3 = /^s3:\/\/[^/:@?]+:[^/:@?]+@[^/@?]+\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\?.*)?$/;
+  if (objectsUrl.startsWith("s3:") && !s3.test(objectsUrl)) {
+    read.fault("OBJECTS_URL", "s3://key:secret@host[:port]/bucket[?region=us-east-1&tls=0]");
+  }
 }
 
 /** The log and the store must be of one kind: shards follow the log to any node. */

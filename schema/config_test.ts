@@ -33,6 +33,7 @@ Deno.test("readConfig() gives the contract's defaults for an empty environment",
     nodeId: "node-0",
     advertisedUrl: undefined,
     clusterToken: undefined,
+    clusterTls: undefined,
     adminToken: undefined,
     demoKey: undefined,
     jwt: undefined,
@@ -77,8 +78,7 @@ Deno.test("readConfig() takes every variable", () => {
     WORKERS: "2",
     ROLES: "gateway, PLAYER",
     NODE_ID: "eu-1.a",
-    ADVERTISED_URL: "http://10.0.0.7:8082",
-    CLUSTER_TOKEN: "c",
+    CLUSTER_TLS_CA: "/etc/gm/ca.pem",
     ADMIN_TOKEN: "a",
     DEMO_KEY: "d",
     JWT_ISSUER: "https://id.example",
@@ -97,7 +97,32 @@ Deno.test("readConfig() takes every variable", () => {
     jwksUrl: "https://id.example/jwks",
   });
   assert.equal(config.logLevel, "warn");
-  assert.deepEqual([config.clusterToken, config.adminToken, config.demoKey], ["c", "a", "d"]);
+  assert.deepEqual([config.adminToken, config.demoKey], ["a", "d"]);
+  assert.deepEqual(config.clusterTls, { cert: undefined, key: undefined, ca: "/etc/gm/ca.pem" });
+});
+
+Deno.test("readConfig() tells all that is missing for one of several nodes", () => {
+  const names = (env: Record<string, string>) => [...faultsOf(env).keys()].sort();
+  assert.deepEqual(names({ CLUSTER_TOKEN: "c" }), ["ADVERTISED_URL", "LOG_URL", "STORE_URL"]);
+  assert.deepEqual(names({ ADVERTISED_URL: "http://10.0.0.7:8082", CLUSTER_PORT: "8080" }), [
+    "CLUSTER_PORT",
+    "CLUSTER_TOKEN",
+    "LOG_URL",
+    "STORE_URL",
+  ]);
+  assert.deepEqual(names({ CLUSTER_TLS_KEY: "/key.pem" }), ["CLUSTER_TLS_CERT"]);
+  const secure = {
+    ADVERTISED_URL: "https://a:8082",
+    CLUSTER_TOKEN: "c",
+    STORE_URL: "postgres://db",
+  };
+  assert.deepEqual(names(secure), ["CLUSTER_TLS_CERT", "LOG_URL"]);
+  const pem = { CLUSTER_TLS_CERT: "/cert.pem", CLUSTER_TLS_KEY: "/key.pem" };
+  assert.deepEqual(names({ ...secure, ...pem }), ["LOG_URL"]);
+  assert.deepEqual(names({ ...secure, ...pem, ADVERTISED_URL: "http://a:8082" }), [
+    "ADVERTISED_URL",
+    "LOG_URL",
+  ]);
 });
 
 Deno.test("readConfig() takes the empty string for not set", () => {
@@ -157,12 +182,19 @@ Deno.test("readConfig() never shows secrets", () => {
   assert.equal(faults.get("STORE_URL")?.seen, '"mysql://root:***@db/x"');
 });
 
-Deno.test("readConfig() says of promised resources that they are not supported yet", () => {
-  const later = {
-    LOG_URL: "kafka://broker:9092",
-    CACHE_URL: "rediss://cache:6379",
-    VECTORS_URL: "http://qdrant:6333",
-    OBJECTS_URL: "s3://bucket/prefix",
+Deno.test("readConfig() takes servers for cache, vectors and objects", () => {
+  const servers = {
+    CACHE_URL: ["redis://cache", "rediss://u:p%40@cache:6379/2?cluster=1", "redis://[::1]:6379/"],
+    VECTORS_URL: ["http://qdrant:6333", "https://:key@qdrant"],
+    OBJECTS_URL: ["s3://key:se%2Fcret@s3.eu-west-1.amazonaws.com/my.bucket?region=eu-west-1"],
+  };
+  for (const [variable, urls] of Object.entries(servers)) {
+    for (const url of urls) assert.doesNotThrow(() => readConfig({ [variable]: url }), url);
+  }
+  const bad = {
+    CACHE_URL: ["redis://cache/x", "redis:cache", "memcached://cache"],
+    VECTORS_URL: ["qdrant:6333", "grpc://qdrant"],
+    OBJECTS_URL: ["s3://bucket", "s3://host/bucket", "s3://key:hunter2@host/", "file"],
   };
   for (const [variable, url] of Object.entries(later)) {
     assert.match(faultsOf({ [variable]: url }).get(variable)!.expected, /not supported yet/, url);

@@ -58,10 +58,10 @@ function wire(
     const admin = createAdminApp({
       platform,
       token: secrets.adminToken,
-      travel: nodeTimeTravel(node.workers, node.topics),
+      travel: nodeTimeTravel(node.shards, node.topics),
       audit: (row) => platform.record(row),
       redactFields: config.redactFields,
-      shadows: nodeShadows(node.workers),
+      shadows: nodeShadows(node.shards),
     });
     return [
       platform.spec(),
@@ -149,7 +149,7 @@ export async function runNode(config: Config, options: RunOptions = {}): Promise
   started.catch((error) => {
     if (!stop.signal.aborted) log.error("Cannot start", { error: error.message });
   });
-  const ended = await Promise.race([asked, node.exited, node.store.refused]);
+  const ended = await Promise.race([asked, node.exited, node.refused]);
   await node.stop();
   lock.release();
   // Said already, by the part that was refused.

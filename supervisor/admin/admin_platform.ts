@@ -15,8 +15,9 @@ import type { TreeNode } from "../tree/child.ts";
 export interface ShardRow {
   readonly stage: string;
   readonly partition: number;
-  readonly node: string;
   /** `null` while nobody owns it. */
+  readonly node: string | null;
+  /** `null` on a node that does not answer. */
   readonly worker: string | null;
   readonly epoch: number;
   /** The first offset that no commit holds. */
@@ -50,7 +51,9 @@ export interface ActorRow {
   readonly kind: ActorKind;
   readonly id: string;
   readonly partition: number;
-  readonly worker: string;
+  readonly node: string | null;
+  /** `null` on another node. */
+  readonly worker: string | null;
   /** About how much memory it takes; 0 when it is not held in memory now. */
   readonly bytes: number;
   /** Messages taken in and not yet committed. */
@@ -67,7 +70,9 @@ export interface HaltedRow {
   readonly kind: ActorKind;
   readonly id: string;
   readonly partition: number;
-  readonly worker: string;
+  readonly node: string | null;
+  /** `null` on another node. */
+  readonly worker: string | null;
   readonly reason: string;
   /** RFC 3339. */
   readonly since: string;

@@ -7,7 +7,10 @@
 import type { Config } from "../../schema/config.ts";
 import { limits } from "../../schema/limits.ts";
 import { topicNames, type Topics, topicTable } from "../../schema/topics.ts";
-import { Unavailable } from "../../schema/errors.ts";
+import { type Terminal, Unavailable } from "../../schema/errors.ts";
+import { Cluster, lifeOf } from "../cluster/cluster.ts";
+import { PostgresMembership } from "../cluster/membership/postgres_membership.ts";
+import { allShards, type ShardRouter } from "../cluster/shard_router.ts";
 import { LocalPlatform } from "../local_platform.ts";
 import { logger } from "../observability/logger.ts";
 import { createMetrics, type Metrics } from "../observability/metrics.ts";
@@ -47,7 +50,13 @@ export class Node {
   readonly log: LogPart;
   readonly store: StorePart;
   readonly workers: WorkerPool;
-  readonly platform: LocalPlatform;
+  /** With a log that nodes share. */
+  readonly cluster: Cluster | undefined;
+  /** All shards, whichever node owns them. */
+  readonly shards: ShardRouter;
+  /** Cache, vectors, objects: what the node can do without. */
+  readonly resources: NodeResources;
+  readonly platform: Platform;
   readonly #supervisor: Supervisor;
 
   /** @param listeners children that start after everything they serve, and stop first */
@@ -75,8 +84,12 @@ export class Node {
       clockOffsetMs,
       onRestart: () => this.workers.reconnectLog(),
     });
+    const life = lifeOf(config.nodeId);
+    // Who shares the log with others may have to share the shards with them.
+    const isShared = config.logUrl !== "sqlite:";
     this.workers = new WorkerPool({
       nodeId: config.nodeId,
+      lease: isShared ? life : undefined,
       workers: config.workers,
       topics: this.topics,
       stages: (["player", "game"] as const satisfies StageName[]).filter((s) =>
@@ -90,6 +103,8 @@ export class Node {
       connectLog: () => this.log.connect(),
       metrics: this.metrics,
     });
+    if (isShared) this.cluster = this.#makeCluster(life);
+    this.shards = this.cluster?.shards ?? this.workers;
     this.platform = this.#makePlatform();
     this.#supervisor = Supervisor.root({
       id: "platform",
@@ -97,11 +112,14 @@ export class Node {
       children: [
         this.store.spec(),
         this.log.spec(),
+        ...this.resources.specs(),
+        ...this.cluster?.specs() ?? [],
         Supervisor.spec({
           id: "workers",
           strategy: "one_for_one",
           children: this.workers.specs(),
         }),
+        ...this.cluster === undefined ? [] : [this.cluster.handOverSpec()],
         Supervisor.spec({ id: "jobs", strategy: "one_for_one", children: this.#jobs() }),
         Supervisor.spec({
           id: "listeners",
@@ -122,8 +140,8 @@ export class Node {
     return new LocalPlatform({
       log: () => this.log.log,
       topics: this.topics,
-      shards: this.workers,
-      watches: this.workers.watches,
+      shards: this.shards,
+      watches: this.cluster?.watches ?? this.workers.watches,
       clock: this.clock,
       events: (...query) => {
         const reader = this.store.reader;
@@ -131,6 +149,28 @@ export class Node {
         return reader.events(...query);
       },
       health: () => this.health(),
+    });
+    const boards = this.resources.boards();
+    return boards === undefined ? platform : withDeepLeaderboards(platform, boards);
+  }
+
+  #makeCluster(life: string): Cluster {
+    const { config } = this.options;
+    return new Cluster({
+      nodeId: config.nodeId,
+      life,
+      roles: [...config.roles],
+      workers: config.workers,
+      url: config.advertisedUrl,
+      token: config.clusterToken,
+      port: config.clusterPort,
+      tls: config.clusterTls,
+      shards: this.workers,
+      allShards: allShards(this.topics),
+      membership: async (signal) => new PostgresMembership(await this.store.url(signal)),
+      clock: this.clock,
+      metrics: this.metrics.sink,
+      log: logger("cluster", { node: config.nodeId }),
     });
   }
 
@@ -173,7 +213,17 @@ export class Node {
     const shards: PartHealth = faults.length === 0
       ? { part: "shards", ready: true }
       : { part: "shards", ready: false, reason: faults.slice(0, 5).join("; ") };
-    return [this.log.health(), this.store.health(), shards];
+    const cluster = this.cluster === undefined ? [] : [this.cluster.health()];
+    // Who owns no shards answers from those of others.
+    const own = this.workers.options.stages.length === 0 ? [] : [shards];
+    return [this.log.health(), this.store.health(), ...cluster, ...own, ...this.resources.health()];
+  }
+
+  /** Resolves when the node can never serve as it is configured. */
+  get refused(): Promise<Terminal> {
+    const refusals = [this.store.refused];
+    if (this.cluster !== undefined) refusals.push(this.cluster.refused);
+    return Promise.race(refusals);
   }
 
   start(): Promise<void> {

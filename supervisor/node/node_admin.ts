@@ -38,6 +38,7 @@ import type {
   AskInput,
   HaltedReport,
 } from "../worker/worker_protocol.ts";
+import type { PlacedReport } from "../worker/worker_pool.ts";
 import { loopChild } from "./loop_child.ts";
 import type { Node } from "./node.ts";
 
@@ -116,8 +117,12 @@ export class NodeAdmin implements AdminPlatform {
   }
 
   async shards(): Promise<ShardRow[]> {
-    const { workers, log, options } = this.node;
-    await workers.refresh();
+    return await this.#rows(await this.node.shards.freshReports());
+  }
+
+  /** Shards that nobody serves have a row, too. */
+  async #rows(reports: readonly PlacedReport[]): Promise<ShardRow[]> {
+    const { log, shards, cluster } = this.node;
     const [raw, deltas] = await Promise.all(
       (["player.events.raw", "game.deltas"] as const satisfies TopicName[])
         .map((topic) => log.log.ends(topic)),
@@ -127,7 +132,7 @@ export class NodeAdmin implements AdminPlatform {
       return {
         stage: report.stage,
         partition: report.partition,
-        node: options.config.nodeId,
+        node: report.node,
         worker: report.worker,
         epoch: report.epoch,
         next_offset: report.nextOffset,
@@ -139,10 +144,34 @@ export class NodeAdmin implements AdminPlatform {
         snapshot_age_ms: report.snapshotAgeMs,
       };
     });
+    if (cluster === undefined) return rows;
+    const served = new Set(rows.map((row) => `${row.stage}/${row.partition}`));
+    const held = new Map(cluster.member.view.shards.map((h) => [`${h.stage}/${h.partition}`, h]));
+    const others = shards.shards().flatMap((shard): ShardRow[] => {
+      const { stage, partition } = shard;
+      const key = `${stage}/${partition}`;
+      if (served.has(key)) return [];
+      const end = (stage === "player" ? raw : deltas)![partition]!.end;
+      const { epoch = 0, nextOffset = 0 } = held.get(key) ?? {};
+      return [{
+        stage,
+        partition,
+        ...shards.placeOf(shard),
+        epoch,
+        next_offset: nextOffset,
+        end_offset: end,
+        lag: end - nextOffset,
+        actors: 0,
+        mailbox: 0,
+        state: "unserved",
+        snapshot_age_ms: 0,
+      }];
+    });
+    return [...rows, ...others];
   }
 
   async actor(kind: ActorKind, id: string, asOf?: Point): Promise<ActorView | null> {
-    const { workers, topics, clock } = this.node;
+    const { shards, topics, clock } = this.node;
     const shard = shardOf(kind, id, topics);
     const input: AskInput = {
       ...shard,
@@ -151,16 +180,16 @@ export class NodeAdmin implements AdminPlatform {
       now: clock.now(),
       asOf: asOf === undefined ? undefined : asOfPoint(asOf, shard.partition),
     };
-    const found = await workers.call<ActorInspection | null>(shard, "inspect", input);
+    const found = await shards.call<ActorInspection | null>(shard, "inspect", input);
     if (found === null) return null;
     const cost = asOf === undefined ? costView(found.cost) : null;
     return { kind, ...found, cost };
   }
 
   async actors(kind: ActorKind, sort: ActorSort, limit: number): Promise<ActorRow[]> {
-    const { workers, topics } = this.node;
+    const { shards, topics } = this.node;
     const input: ActorsInput = { stage: kind, sort, limit };
-    const reports = await workers.callAll<ActorsReport>("actors", input);
+    const reports = await shards.callAll<ActorsReport>("actors", input);
     const total = reports.reduce((sum, report) => sum + report.total, 0);
     const measure = (actor: ActorsReport["items"][number]) =>
       sort === "cpu" ? actor.cost.cpuUs : sort === "events" ? actor.cost.events : actor[sort];
@@ -173,7 +202,7 @@ export class NodeAdmin implements AdminPlatform {
           kind,
           id: actor.id,
           partition: shard.partition,
-          worker: workers.workerOf(shard),
+          ...shards.placeOf(shard),
           bytes: actor.bytes,
           mailbox: actor.mailbox,
           cost: costView(actor.cost),
@@ -184,13 +213,13 @@ export class NodeAdmin implements AdminPlatform {
   }
 
   async halted(): Promise<HaltedRow[]> {
-    const { workers } = this.node;
-    const reports = await workers.callAll<HaltedReport[]>("halted", undefined);
+    const { shards } = this.node;
+    const reports = await shards.callAll<HaltedReport[]>("halted", undefined);
     return reports.flat().map(({ stage, partition, actorId, reason, since, offset, letters }) => ({
       kind: stage,
       id: actorId,
       partition,
-      worker: workers.workerOf({ stage, partition }),
+      ...shards.placeOf({ stage, partition }),
       reason,
       since: new Date(since).toISOString(),
       position: offset < 0 ? null : `${partition}:${offset}`,
@@ -199,10 +228,10 @@ export class NodeAdmin implements AdminPlatform {
   }
 
   actActor(kind: ActorKind, id: string, action: ActorAction): Promise<boolean> {
-    const { workers, topics } = this.node;
+    const { shards, topics } = this.node;
     const shard = shardOf(kind, id, topics);
     const input: ActInput = { ...shard, actorId: id, action };
-    return workers.call<boolean>(shard, "act", input);
+    return shards.call<boolean>(shard, "act", input);
   }
 
   async actShard(
@@ -210,12 +239,12 @@ export class NodeAdmin implements AdminPlatform {
     partition: number,
     action: ShardAction,
   ): Promise<ShardRow | null> {
-    const { workers } = this.node;
+    const { shards } = this.node;
     const isIt = (shard: { stage: string; partition: number }) =>
       shard.stage === stage && shard.partition === partition;
-    const id = workers.shards().find(isIt);
+    const id = shards.shards().find(isIt);
     if (id === undefined) return null;
-    await workers.call(id, action, id);
+    await shards.call(id, action, id);
     return (await this.shards()).find(isIt) ?? null;
   }
 
@@ -248,8 +277,10 @@ export class NodeAdmin implements AdminPlatform {
   }
 
   async metrics(): Promise<string> {
-    const { metrics, workers, log } = this.node;
-    for (const shard of await this.shards()) {
+    const { metrics, workers, log, cluster } = this.node;
+    // Each node tells of its own shards.
+    for (const shard of await this.#rows(await workers.freshReports())) {
+      if (shard.state === "unserved") continue;
       const labels = { stage: shard.stage, partition: shard.partition };
       metrics.sink.set("shard_end_offset", shard.end_offset, labels);
       metrics.sink.set("shard_lag", shard.lag, labels);
@@ -260,7 +291,7 @@ export class NodeAdmin implements AdminPlatform {
     for (const [topic, bytes] of Object.entries(log.bytes())) {
       metrics.sink.set("log_bytes", bytes, { topic });
     }
-    metrics.sink.set("subscriptions", workers.watches.size);
+    metrics.sink.set("subscriptions", (cluster?.watches ?? workers.watches).size);
     return metrics.text();
   }
 }

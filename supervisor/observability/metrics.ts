@@ -22,6 +22,8 @@ export interface Metrics {
   merge(source: string, snapshot: MetricsSnapshot): void;
   /** Drops the gauges that `source` set last: it is gone. What it counted stays counted. */
   forget(source: string): void;
+  /** Drops the gauges of a shard that this node has no more. */
+  forgetShard(stage: string, partition: number): void;
   /** Called before each {@link text}, to set gauges that are cheaper asked than kept. */
   onScrape(hook: (sink: MetricsSink) => void): void;
   /** The Prometheus text format. */
@@ -52,6 +54,10 @@ export function createMetrics(startedAtMs: number = Date.now()): Metrics {
     sink,
     merge,
     forget: (source) => targets.forEach((target) => target.forget(source)),
+    forgetShard(stage, partition) {
+      sink.forgetShard(stage, partition);
+      targets.forEach((target) => target.forgetShard([stage, String(partition)]));
+    },
     onScrape: (hook) => void hooks.push(hook),
     text: () => {
       for (const hook of hooks) hook(sink);
@@ -72,6 +78,7 @@ function setProcessGauges(sink: MetricsSink, startedAtMs: number): void {
 interface Target {
   merge(source: string, labels: readonly string[], value: number | Distribution): void;
   forget(source: string): void;
+  forgetShard(shard: readonly [stage: string, partition: string]): void;
 }
 
 function makeTarget(key: MetricName, registry: Registry): Target {
@@ -85,6 +92,7 @@ function makeTarget(key: MetricName, registry: Registry): Target {
       return {
         merge: (_, values, by) => counter.inc(labelsOf(labels, values), by as number),
         forget() {},
+        forgetShard() {},
       };
     }
     case "gauge":
@@ -95,6 +103,7 @@ function makeTarget(key: MetricName, registry: Registry): Target {
       return {
         merge: (_, values, part) => histogram.merge(values, part as Distribution),
         forget() {},
+        forgetShard() {},
       };
     }
   }
@@ -114,6 +123,10 @@ function gaugeTarget(gauge: Gauge, labels: readonly string[]): Target {
         owners.delete(key);
         gauge.remove(labelsOf(labels, owner.values));
       }
+    },
+    forgetShard(shard) {
+      if (labels[0] !== "stage" || labels[1] !== "partition" || labels.length > 2) return;
+      if (owners.delete(seriesKey(shard))) gauge.remove(labelsOf(labels, shard));
     },
   };
 }

@@ -85,6 +85,11 @@ export function shardEvents(
 export class ShardGauges {
   readonly #last = new Map<string, ShardReport>();
 
+  /** A shard that is gone; should it come back, it begins anew. */
+  forget({ stage, partition }: { readonly stage: string; readonly partition: number }): void {
+    this.#last.delete(`${stage}/${partition}`);
+  }
+
   record(report: ShardReport, sink: MetricsSink): void {
     const { stage, partition } = report;
     const key = `${stage}/${partition}`;

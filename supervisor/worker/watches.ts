@@ -33,31 +33,46 @@ function recorded(event: PlayerEvent, row: JournalRow, partition: number): Recor
   };
 }
 
+type ActorWatch = Extract<WorkerWatch, { type: "actor" }>;
+type EventsWatch = Extract<WorkerWatch, { type: "events" }>;
+
 export class Watches {
   readonly #watches = new Map<number, WorkerWatch>();
+  /** By `stage/actor`: a commit looks for the actors that it touched, not at every watch. */
+  readonly #actors = new Map<string, Map<number, ActorWatch>>();
+  readonly #events = new Map<number, EventsWatch>();
 
   add(watch: WorkerWatch): void {
     this.#watches.set(watch.id, watch);
+    if (watch.type === "events") return void this.#events.set(watch.id, watch);
+    const key = `${watch.stage}/${watch.actorId}`;
+    const ofActor = this.#actors.get(key) ?? new Map();
+    this.#actors.set(key, ofActor.set(watch.id, watch));
   }
 
   remove(id: number): void {
+    const watch = this.#watches.get(id);
     this.#watches.delete(id);
+    this.#events.delete(id);
+    if (watch?.type !== "actor") return;
+    const key = `${watch.stage}/${watch.actorId}`;
+    const ofActor = this.#actors.get(key);
+    ofActor?.delete(id);
+    if (ofActor?.size === 0) this.#actors.delete(key);
   }
 
   /** What each watch sees in a commit; watches that see nothing are left out. */
   match(batch: CommitBatch, touched: readonly string[]): Fired[] {
     if (this.#watches.size === 0) return [];
     const fired: Fired[] = [];
-    const actors = new Set(touched);
-    let events: [PlayerEvent, JournalRow][] | undefined;
-    for (const watch of this.#watches.values()) {
-      if (watch.type === "actor") {
-        if (watch.stage === batch.stage && actors.has(watch.actorId)) {
-          fired.push({ id: watch.id, events: null });
-        }
-        continue;
+    for (const actorId of this.#actors.size === 0 ? [] : touched) {
+      for (const id of this.#actors.get(`${batch.stage}/${actorId}`)?.keys() ?? []) {
+        fired.push({ id, events: null });
       }
-      events ??= batch.rows.map((row) => [JSON.parse(row.value) as PlayerEvent, row]);
+    }
+    if (this.#events.size === 0) return fired;
+    const events = batch.rows.map((row) => [JSON.parse(row.value) as PlayerEvent, row] as const);
+    for (const watch of this.#events.values()) {
       const seen = events.filter(([event]) =>
         event.studio === watch.studio && !isInternal(event) && matches(event, watch.filter)
       );

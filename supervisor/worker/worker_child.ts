@@ -5,10 +5,11 @@
  */
 import { Unavailable } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
+import type { BoardScores } from "../leaderboards/scored_stage.ts";
 import type { ChildSpec, ExitReason, TreeNode } from "../tree/child.ts";
 import { type Endpoint, Rpc } from "./rpc.ts";
 import { watchdog } from "./watchdog.ts";
-import type { Fired, WorkerInit } from "./worker_protocol.ts";
+import type { Fired, ShardId, WorkerInit } from "./worker_protocol.ts";
 
 /** How long a worker may take to commit what its shards have applied. */
 const shutdownMs = 9_000;
@@ -28,6 +29,10 @@ export interface WorkerChildOptions {
   /** The worker is gone. */
   readonly onGone: () => void;
   readonly onFired: (notice: Fired) => void;
+  /** What games took for their leaderboards. */
+  readonly onScores: (scores: BoardScores) => void;
+  /** A shard was lost to another node. */
+  readonly onLost: (id: ShardId) => void;
   /** @default "terminate" */
   readonly frozen?: FrozenWorkers;
   /** The tree inside the worker, as last reported. */
@@ -59,6 +64,8 @@ export function workerChild(options: WorkerChildOptions): ChildSpec {
       const fail = (error: unknown) => end({ type: "failed", error });
       const rpc = new Rpc(worker as unknown as Endpoint, {
         fired: options.onFired,
+        scores: options.onScores,
+        lost: options.onLost,
         exited: () => fail(new Error("Its shards failed beyond their restart budget")),
       });
       worker.onerror = (event) => {
