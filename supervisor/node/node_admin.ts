@@ -127,7 +127,7 @@ export class NodeAdmin implements AdminPlatform {
       (["player.events.raw", "game.deltas"] as const satisfies TopicName[])
         .map((topic) => log.log.ends(topic)),
     );
-    return workers.reports().map((report) => {
+    const rows = reports.map((report): ShardRow => {
       const end = (report.stage === "player" ? raw : deltas)![report.partition]!.end;
       return {
         stage: report.stage,

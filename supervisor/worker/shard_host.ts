@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { Fenced, InvariantBroken } from "../../schema/errors.ts";
+import { Fenced, Misdirected } from "../../schema/errors.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
-import { topicTable } from "../../schema/topics.ts";
+import { type Topics, topicTable } from "../../schema/topics.ts";
 import type { Log } from "../log/log.ts";
 import { type Logger, logger } from "../observability/logger.ts";
 import type { CostLedger } from "../observability/cost_ledger.ts";
 import { HotActors } from "../observability/hot_actors.ts";
 import { MetricsAccumulator } from "../observability/metrics_sink.ts";
-import { systemClock } from "../shard/clock.ts";
+import { type Clock, systemClock } from "../shard/clock.ts";
 import { recentEffects } from "../replay/recent_effects.ts";
 import { actorsOf, liveActors } from "../shard/restore/live_actors.ts";
 import { Shard } from "../shard/shard.ts";
@@ -44,6 +44,8 @@ export interface HostPorts {
   /** What the actors of each stage cost. */
   readonly costs: Readonly<Record<StageName, CostLedger>>;
   readonly fired: (notice: Fired) => void;
+  /** A shard was lost to another node and is gone from here. Called with leases only. */
+  readonly lost?: (id: ShardId) => void;
 }
 
 function hotActors(init: WorkerInit, { costs }: HostPorts, sink: MetricsAccumulator): HotActors {
@@ -67,66 +69,105 @@ export class ShardHost {
   readonly #sink = new MetricsAccumulator();
   readonly #gauges = new ShardGauges();
   readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #topics: Topics;
   readonly #costs: HostPorts["costs"];
   readonly #hot: HotActors;
   readonly #supervisor: Supervisor;
 
-  constructor(init: WorkerInit, ports: HostPorts) {
-    const clock = systemClock(init.clockOffsetMs);
-    const topics = topicTable(init.rawPartitions);
+  /** Resolves when shards may come and go. */
+  readonly #started: Promise<void>;
+
+  constructor(readonly init: WorkerInit, readonly ports: HostPorts) {
+    this.#clock = systemClock(init.clockOffsetMs);
+    this.#topics = topicTable(init.rawPartitions);
     this.#costs = ports.costs;
     this.#hot = hotActors(init, ports, this.#sink);
-    const log = this.#log = logger("shard", { worker: init.owner });
-    for (const { stage, partition } of init.shards) {
-      const shard = new Shard({
-        ...ports,
-        stage: ports.stages[stage],
-        partition,
-        owner: init.owner,
-        clock,
-        topics,
-        actorBytesMax: init.actorBytesMax / init.shards.length,
-        events: shardEvents(stage, this.#sink, log, (batch, touched) => {
-          ports.costs[stage].committed(batch);
-          const { trace } = batch;
-          for (const notice of this.watches.match(batch, touched)) {
-            ports.fired(trace === undefined ? notice : { ...notice, trace });
-          }
-        }),
-      });
-      this.#shards.set(keyOf({ stage, partition }), shard);
-    }
-    const stages = [...new Set(init.shards.map((shard) => shard.stage))];
-    const children = stages.map((stage) => this.#stageSpec(stage, init.shards));
-    const env = { clock, random: Math.random, log };
+    this.#log = logger("shard", { worker: init.owner });
+    for (const shard of init.shards) this.#make(shard);
     this.#supervisor = Supervisor.root({
       id: init.owner,
       strategy: "one_for_one",
-      children,
-      env,
+      children: init.stages.map((stage) => this.#stageSpec(stage)),
+      env: { clock: this.#clock, random: Math.random, log: this.#log },
     });
-    this.#supervisor.start().catch(() => {}); // `exited` tells
+    this.#started = this.#supervisor.start().catch(() => {}); // `exited` tells
   }
 
-  #stageSpec(stage: StageName, shards: readonly ShardId[]): ChildSpec {
-    const ofStage = shards.filter((shard) => shard.stage === stage);
-    return Supervisor.spec({
-      id: stage,
-      strategy: "one_for_one",
-      children: ofStage.map((id) => {
-        const name = keyOf(id);
-        return shardChild(String(id.partition), this.#shards.get(name)!, (fault, error) => {
-          if (error instanceof Fenced) this.#fenced(stage, error);
-          if (fault === undefined) this.#faults.delete(name);
-          else this.#faults.set(name, fault);
-        });
+  #make({ stage, partition }: ShardId): void {
+    const { init, ports } = this;
+    const shards = this.#shards;
+    const shard = new Shard({
+      ...ports,
+      stage: ports.stages[stage],
+      partition,
+      owner: init.owner,
+      lease: init.lease,
+      clock: this.#clock,
+      topics: this.#topics,
+      /** What the worker has is for whatever shards it has. */
+      get actorBytesMax() {
+        return init.actorBytesMax / Math.max(1, shards.size);
+      },
+      events: shardEvents(stage, this.#sink, this.#log, (batch, touched) => {
+        ports.costs[stage].committed(batch);
+        const { trace } = batch;
+        for (const notice of this.watches.match(batch, touched)) {
+          ports.fired(trace === undefined ? notice : { ...notice, trace });
+        }
       }),
     });
+    shards.set(keyOf({ stage, partition }), shard);
   }
 
-  #fenced(stage: StageName, error: Fenced): void {
+  /** A stage that is started again begins with the shards that there are then. */
+  #stageSpec(stage: StageName): ChildSpec {
+    const spec = (children: readonly ChildSpec[]) =>
+      Supervisor.spec({ id: stage, strategy: "one_for_one", children });
+    const start: ChildSpec["start"] = (context) => {
+      const shards = [...this.#shards.values()].filter(({ options }) =>
+        options.stage.name === stage
+      );
+      return spec(shards.map((shard) => this.#shardSpec(shard))).start(context);
+    };
+    return { ...spec([]), start };
+  }
+
+  #shardSpec(shard: Shard): ChildSpec {
+    const { partition, stage: { name: stage } } = shard.options;
+    const name = keyOf({ stage, partition });
+    return shardChild(String(partition), shard, (fault, error) => {
+      if (error instanceof Fenced) this.#fenced({ stage, partition }, error);
+      if (fault === undefined) this.#faults.delete(name);
+      else if (this.#shards.get(name) === shard) this.#faults.set(name, fault);
+    });
+  }
+
+  /** Takes a shard and serves it; nothing if it is there already. */
+  async assign(id: ShardId): Promise<void> {
+    await this.#started;
+    if (this.#shards.has(keyOf(id))) return;
+    this.#make(id);
+    // A stage that is down comes up with it.
+    this.#supervisor.add([id.stage], this.#shardSpec(this.#shards.get(keyOf(id))!));
+  }
+
+  /** Lets go of a shard in order; resolves when it is gone. */
+  async revoke(id: ShardId): Promise<void> {
+    await this.#supervisor.remove([id.stage, String(id.partition)]);
+    this.#shards.delete(keyOf(id));
+    this.#faults.delete(keyOf(id));
+    this.#sink.forgetShard(id.stage, id.partition);
+    this.#gauges.forget(id);
+  }
+
+  #fenced(id: ShardId, error: Fenced): void {
+    const { stage } = id;
     this.#sink.add("shard_fenced_total", 1, { stage });
     this.#log.warn("Another owner has the shard", { stage, error: error.message });
+    // Among several nodes that is where it belongs; alone, operators should see it.
+    if (this.init.lease === undefined) return;
+    void this.revoke(id).then(() => this.ports.lost?.(id));
   }
 
   async stop(): Promise<void> {
@@ -141,7 +182,7 @@ export class ShardHost {
   shard(id: ShardId): Shard {
     const shard = this.#shards.get(keyOf(id));
     if (shard !== undefined) return shard;
-    throw new InvariantBroken(`Shard ${keyOf(id)} does not live in this worker`);
+    throw new Misdirected(`Shard ${keyOf(id)} does not live in this worker`);
   }
 
   ask(input: AskInput): Promise<unknown> {

@@ -30,6 +30,7 @@ function open() {
   const stages = { player: costs.player.timed(player), game: gameStage() };
   const init = {
     owner: "node/worker",
+    stages: ["player"],
     shards: [shard],
     rawPartitions: 1,
     storeUrl: "",

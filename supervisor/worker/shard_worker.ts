@@ -90,7 +90,8 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
     shadows = new Shadows({ player: costs.player.timed(player), game: costs.game.timed(game) });
     const { stages } = shadows;
     const fired = (notice: Fired) => rpc.notify("fired", notice);
-    const ports = { log, store, stages, costs, fired };
+    const lost = (id: ShardId) => rpc.notify("lost", id);
+    const ports = { log, store, stages, costs, fired, lost };
     host = new ShardHost(init, ports);
     void host.exited.then((reason) => rpc.notify("exited", reason.type));
   },
@@ -112,6 +113,8 @@ const rpc: Rpc = new Rpc(self as unknown as Endpoint, {
   halted: () => running().halted(),
   act: (input: ActInput) => running().act(input),
   logLevel: (level: LogLevel) => setLogLevel(level),
+  assign: (id: ShardId) => running().assign(id),
+  revoke: (id: ShardId) => running().revoke(id),
   restart: (id: ShardId) => running().restart(id),
   pause: (id: ShardId) => running().shard(id).pause(),
   resume: (id: ShardId) => running().shard(id).resume(),

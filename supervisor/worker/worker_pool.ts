@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { Unavailable } from "../../schema/errors.ts";
+import { Misdirected, Unavailable } from "../../schema/errors.ts";
 import type { Topics } from "../../schema/topics.ts";
 import { type LogAccess, transferOf } from "../log/log_access.ts";
 import { logLevel } from "../observability/logger.ts";
 import type { Metrics } from "../observability/metrics.ts";
+import { type ShardPlace, type ShardRouter, shardsOf } from "../cluster/shard_router.ts";
 import type { StageName } from "../store/store.ts";
 import type { ChildSpec } from "../tree/child.ts";
 import type { Rpc } from "./rpc.ts";
@@ -20,6 +21,8 @@ export interface WorkerPoolOptions {
   readonly workers: number;
   readonly topics: Topics;
   readonly stages: readonly StageName[];
+  /** The node's life, among several nodes: it then begins with no shard. @default it owns all shards */
+  readonly lease?: string | undefined;
   readonly actorBytesMaxPerWorker: number;
   readonly clockOffsetMs: number;
   readonly stageModules: WorkerInit["stageModules"];
@@ -30,17 +33,34 @@ export interface WorkerPoolOptions {
   readonly metrics: Metrics;
 }
 
-/** A shard's row, with the worker that owns it. */
-export type PlacedReport = WorkerReport["shards"][number] & { readonly worker: string };
+/** A shard's row, with who owns it. */
+export type PlacedReport = WorkerReport["shards"][number] & {
+  readonly node: string;
+  readonly worker: string;
+};
 
-export class WorkerPool {
+/** A shard of this node, and the worker that it is dealt to. */
+interface Dealt {
+  readonly shard: ShardId;
+  readonly worker: number;
+  /** Resolves when the worker has let go of it. */
+  leaving?: Promise<void>;
+}
+
+const keyOf = ({ stage, partition }: ShardId) => `${stage}/${partition}`;
+
+export class WorkerPool implements ShardRouter {
   readonly watches: WatchHub;
+  readonly #dealt = new Map<string, Dealt>();
   readonly #rpcs: (Rpc | undefined)[];
   readonly #reports: (WorkerReport | undefined)[];
 
   constructor(readonly options: WorkerPoolOptions) {
-    this.#rpcs = new Array(options.workers).fill(undefined);
-    this.#reports = new Array(options.workers).fill(undefined);
+    // A node without stages has nothing to do for them.
+    const workers = options.stages.length === 0 ? 0 : options.workers;
+    this.#rpcs = new Array(workers).fill(undefined);
+    this.#reports = new Array(workers).fill(undefined);
+    if (options.lease === undefined) { for (const shard of this.shards()) this.#deal(shard); }
     this.watches = new WatchHub(
       (watch) => this.#rpcs.forEach((rpc) => rpc?.notify("watch", watch)),
       (id) => this.#rpcs.forEach((rpc) => rpc?.notify("unwatch", id)),
@@ -51,34 +71,75 @@ export class WorkerPool {
     return `${this.options.nodeId}/worker-${worker}`;
   }
 
-  /** Every shard of the node's stages. */
+  /** Every shard of the node's stages, whoever owns it. */
   shards(): ShardId[] {
-    return this.options.stages.flatMap((stage) => {
-      const topic = stage === "player" ? "player.events.raw" : "game.deltas";
-      const { partitions } = this.options.topics[topic];
-      return Array.from({ length: partitions }, (_, partition) => ({ stage, partition }));
-    });
+    return this.options.stages.flatMap((stage) => shardsOf(stage, this.options.topics));
   }
 
-  /** Shards are dealt out in turn, each stage by itself. */
-  #workerOf(shard: ShardId): number {
-    return shard.partition % this.options.workers;
+  /** Shards of a stage go to whoever has the fewest of it, so each stage is spread by itself. */
+  #deal(shard: ShardId): number {
+    const counts = this.#rpcs.map(() => 0);
+    for (const { shard: { stage }, worker } of this.#dealt.values()) {
+      if (stage === shard.stage) counts[worker]!++;
+    }
+    const worker = counts.indexOf(Math.min(...counts));
+    this.#dealt.set(keyOf(shard), { shard, worker });
+    return worker;
+  }
+
+  /** Whether a worker of this node has the shard, or is to take it. */
+  has(shard: ShardId): boolean {
+    return this.#dealt.has(keyOf(shard));
+  }
+
+  /** The shards of this node; those that it is letting go of are left out. */
+  owned(): ShardId[] {
+    return [...this.#dealt.values()].filter(({ leaving }) => leaving === undefined)
+      .map(({ shard }) => shard);
+  }
+
+  /** Has a worker take the shard; nothing if one has it. One that is not running takes it later. */
+  assign(shard: ShardId): void {
+    if (this.has(shard)) return;
+    const worker = this.#deal(shard);
+    // Should the worker end, its successor begins with the shard.
+    void this.#rpcs[worker]?.call("assign", shard).catch(() => {});
+  }
+
+  /** Lets go of the shard in order; resolves when nobody here has it. */
+  revoke(shard: ShardId): Promise<void> {
+    const dealt = this.#dealt.get(keyOf(shard));
+    if (dealt === undefined) return Promise.resolve();
+    return dealt.leaving ??= (async () => {
+      // A worker that is gone has let go.
+      await this.#rpcs[dealt.worker]?.call("revoke", shard).catch(() => {});
+      this.#forget(shard);
+    })();
+  }
+
+  #forget(shard: ShardId): void {
+    this.#dealt.delete(keyOf(shard));
+    this.options.metrics.forgetShard(shard.stage, shard.partition);
   }
 
   specs(): ChildSpec[] {
     const { topics, metrics, clockOffsetMs, stageModules } = this.options;
     const { frozenWorkers: frozen = "terminate" } = this.options;
-    return this.#rpcs.map((_, worker) =>
-      workerChild({
+    return this.#rpcs.map((_, worker) => {
+      let begunWith: readonly ShardId[] = [];
+      return workerChild({
         id: `worker-${worker}`,
         frozen,
         init: async (signal) => {
           const storeUrl = await this.options.storeUrl(signal);
           const log = this.options.connectLog();
+          begunWith = this.#shardsOf(worker);
           const init: WorkerInit = {
             // Unique to this life: a successor of the same name is another owner.
             owner: `${this.#idOf(worker)}#${crypto.randomUUID().slice(0, 8)}`,
-            shards: this.shards().filter((shard) => this.#workerOf(shard) === worker),
+            stages: this.options.stages,
+            shards: begunWith,
+            lease: this.options.lease,
             rawPartitions: topics["player.events.raw"].partitions,
             storeUrl,
             log,
@@ -91,6 +152,10 @@ export class WorkerPool {
         },
         onRunning: (rpc) => {
           this.#rpcs[worker] = rpc;
+          // What came and went while it was starting; it knows all else.
+          const call = (name: string, id: ShardId) => void rpc.call(name, id).catch(() => {});
+          for (const shard of this.#shardsOf(worker)) call("assign", shard);
+          for (const shard of begunWith) if (!this.has(shard)) call("revoke", shard);
           for (const watch of this.watches.watches()) rpc.notify("watch", watch);
         },
         onGone: () => {
@@ -99,22 +164,42 @@ export class WorkerPool {
           metrics.forget(this.#idOf(worker));
         },
         onFired: (notice) => this.watches.fired(notice),
+        onScores: (scores) => this.options.onScores?.(scores),
+        onLost: (shard) => this.#forget(shard),
         tree: () => this.#reports[worker]?.tree,
-      })
+      });
+    });
+  }
+
+  #shardsOf(worker: number): ShardId[] {
+    return [...this.#dealt.values()]
+      .filter((dealt) => dealt.worker === worker && dealt.leaving === undefined)
+      .map(({ shard }) => shard);
+  }
+
+  /**
+   * Calls the worker that owns `shard`.
+   *
+   * @throws {Unavailable} it is not running
+   * @throws {Misdirected} no worker of this node has the shard
+   */
+  call<T>(shard: ShardId, name: string, input: unknown): Promise<T> {
+    const dealt = this.#dealt.get(keyOf(shard));
+    if (dealt === undefined) {
+      const { nodeId } = this.options;
+      return Promise.reject(new Misdirected(`${nodeId} does not own shard ${keyOf(shard)}`));
+    }
+    const rpc = this.#rpcs[dealt.worker];
+    if (rpc !== undefined) return rpc.call<T>(name, input);
+    return Promise.reject(
+      new Unavailable("shard", `Worker ${this.#idOf(dealt.worker)} is starting`),
     );
   }
 
-  /** Calls the worker that owns `shard`. @throws {Unavailable} it is not running */
-  call<T>(shard: ShardId, name: string, input: unknown): Promise<T> {
-    const worker = this.#workerOf(shard);
-    const rpc = this.#rpcs[worker];
-    if (rpc !== undefined) return rpc.call<T>(name, input);
-    return Promise.reject(new Unavailable("shard", `Worker ${this.#idOf(worker)} is starting`));
-  }
-
-  /** The name of the worker that a shard is dealt to. */
-  workerOf(shard: ShardId): string {
-    return `worker-${this.#workerOf(shard)}`;
+  placeOf(shard: ShardId): ShardPlace {
+    const dealt = this.#dealt.get(keyOf(shard));
+    if (dealt === undefined) return { node: null, worker: null };
+    return { node: this.options.nodeId, worker: `worker-${dealt.worker}` };
   }
 
   /** Tells every worker that runs. */
@@ -155,8 +240,17 @@ export class WorkerPool {
   /** The shards of the last refresh. */
   reports(): PlacedReport[] {
     return this.#reports.flatMap((report, worker) =>
-      (report?.shards ?? []).map((shard) => ({ ...shard, worker: `worker-${worker}` }))
+      (report?.shards ?? []).map((shard) => ({
+        ...shard,
+        node: this.options.nodeId,
+        worker: `worker-${worker}`,
+      }))
     );
+  }
+
+  async freshReports(): Promise<PlacedReport[]> {
+    await this.refresh();
+    return this.reports();
   }
 
   /** Why shards are not served; empty when all are. */

@@ -25,7 +25,12 @@ export interface ShardId {
 export interface WorkerInit {
   /** `node/worker`, for operators. */
   readonly owner: string;
+  /** Stages it may get shards of. */
+  readonly stages: readonly StageName[];
+  /** What it begins with. */
   readonly shards: readonly ShardId[];
+  /** The life of its node, among several nodes. @default takes shards from anybody */
+  readonly lease?: string | undefined;
   /** The partition count of `player.events.raw`. */
   readonly rawPartitions: number;
   readonly storeUrl: string;
