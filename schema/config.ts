@@ -54,9 +54,9 @@ export interface Config {
   readonly migrate: boolean;
   /** `CACHE_URL`: `memory:`, or `redis://` or `rediss://`, of a cluster with `?cluster=1`. @default "memory:" */
   readonly cacheUrl: string;
-  /** `VECTORS_URL`. @default "memory:" */
+  /** `VECTORS_URL`: `memory:`, or `http(s)://[:api-key@]host[:6333]` of Qdrant. @default "memory:" */
   readonly vectorsUrl: string;
-  /** `OBJECTS_URL`. @default "file:" */
+  /** `OBJECTS_URL`: `file:`, or `s3://key:secret@host[:port]/bucket?region=&tls=`. @default "file:" */
   readonly objectsUrl: string;
   /** `PARTITIONS` of `player.events.raw`, 1 to 1,024. @default 12 */
   readonly partitions: number;
@@ -113,9 +113,9 @@ export function readConfig(
     storeUrl: read.resource("STORE_URL", "embedded:", ["postgres", "postgresql"], []),
     storeReadUrl: read.server("STORE_READ_URL", ["postgres", "postgresql"]),
     migrate: read.choice("MIGRATE", ["on", "off"], "on") === "on",
-    cacheUrl: read.resource("CACHE_URL", "memory:", [], ["redis", "rediss"]),
-    vectorsUrl: read.resource("VECTORS_URL", "memory:", [], ["http", "https"]),
-    objectsUrl: read.resource("OBJECTS_URL", "file:", [], ["s3"]),
+    cacheUrl: read.resource("CACHE_URL", "memory:", ["redis", "rediss"], []),
+    vectorsUrl: read.resource("VECTORS_URL", "memory:", ["http", "https"], []),
+    objectsUrl: read.resource("OBJECTS_URL", "file:", ["s3"], []),
     partitions: read.integer("PARTITIONS", 1, 1024, 12),
     workers: read.integer("WORKERS", 1, 256, Math.max(1, Math.min(256, cores - 1))),
     roles: read.subset("ROLES", roles),
@@ -132,6 +132,7 @@ export function readConfig(
     journalDays: read.integer("JOURNAL_DAYS", 0, 36_500, 90),
   };
   checkPorts(read, config);
+  checkServers(read, config);
   checkStore(read, config);
   checkServers(read, config);
   checkCluster(read, config);
@@ -231,6 +232,20 @@ function checkStore(read: VariableReader, config: Config): void {
   if (!isTold && config.logUrl.startsWith("kafka:") && config.storeUrl === "embedded:") {
     const reason = "an embedded store belongs to one node, a log on Kafka to all";
     read.fault("STORE_URL", `a postgres:// URL beside a kafka:// LOG_URL: ${reason}`);
+  }
+}
+
+/** A URL that says too little would fail at its first use only. */
+function checkServers(read: VariableReader, { cacheUrl, objectsUrl }: Config): void {
+  if (cacheUrl.startsWith("redis") && !/^rediss?:\/\/[^/?]+(\/\d{0,4})?(\?.*)?$/.test(cacheUrl)) {
+    read.fault(
+      "CACHE_URL",
+      "redis://[user:password@]host[:port][/database][?cluster=1&prefix=gm:]",
+    );
+  }
+  const s3 = /^s3:\/\/[^/:@?]+:[^/:@?]+@[^/@?]+\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\?.*)?$/;
+  if (objectsUrl.startsWith("s3:") && !s3.test(objectsUrl)) {
+    read.fault("OBJECTS_URL", "s3://key:secret@host[:port]/bucket[?region=us-east-1&tls=0]");
   }
 }
 

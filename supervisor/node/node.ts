@@ -14,7 +14,9 @@ import { allShards, type ShardRouter } from "../cluster/shard_router.ts";
 import { LocalPlatform } from "../local_platform.ts";
 import { logger } from "../observability/logger.ts";
 import { createMetrics, type Metrics } from "../observability/metrics.ts";
-import type { PartHealth } from "../platform.ts";
+import { withDeepLeaderboards } from "../leaderboards/deep_platform.ts";
+import type { PartHealth, Platform } from "../platform.ts";
+import { NodeResources } from "../resources/node_resources.ts";
 import { type Clock, systemClock } from "../shard/clock.ts";
 import type { DataDirLock } from "../store/data_dir_lock.ts";
 import type { StageName } from "../store/store.ts";
@@ -42,6 +44,7 @@ export interface NodeOptions {
 const refreshMs = 500;
 const retentionMs = 60_000;
 const journalRetentionMs = 3_600_000;
+const scoresMs = 200;
 
 export class Node {
   readonly clock: Clock;
@@ -68,6 +71,9 @@ export class Node {
     this.topics = topicTable(config.partitions);
     this.metrics = createMetrics();
     const { dataDir, storeUrl } = { ...config, dataDir: lock.dataDir };
+    const { clock, metrics: { sink } } = this;
+    this.resources = new NodeResources({ config: { ...config, dataDir }, clock, sink });
+    const { scores } = this.resources;
     this.store = new StorePart({
       storeUrl,
       lock,
@@ -102,6 +108,7 @@ export class Node {
       storeUrl: (signal) => this.store.url(signal),
       connectLog: () => this.log.connect(),
       metrics: this.metrics,
+      ...(scores === undefined ? {} : { onScores: (some) => scores.add(some) }),
     });
     if (isShared) this.cluster = this.#makeCluster(life);
     this.shards = this.cluster?.shards ?? this.workers;
@@ -136,8 +143,8 @@ export class Node {
     });
   }
 
-  #makePlatform(): LocalPlatform {
-    return new LocalPlatform({
+  #makePlatform(): Platform {
+    const platform = new LocalPlatform({
       log: () => this.log.log,
       topics: this.topics,
       shards: this.shards,
@@ -175,6 +182,7 @@ export class Node {
   }
 
   #jobs(): ChildSpec[] {
+    const { scores } = this.resources;
     return [
       loopChild("reports", refreshMs, this.clock, () => this.workers.refresh()),
       // Topics that no stage of ours reads are held by their retention alone.
@@ -191,6 +199,9 @@ export class Node {
           if (!(error instanceof Unavailable)) throw error;
         }
       }),
+      ...(scores === undefined
+        ? []
+        : [loopChild("scores", scoresMs, this.clock, () => scores.flush(), () => scores.flush())]),
       ...(this.options.config.roles.has("jobs") ? [this.#journalRetention()] : []),
     ];
   }

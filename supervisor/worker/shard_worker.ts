@@ -10,6 +10,7 @@ import { type LogAccess, openLog, reconnectLog } from "../log/log_access.ts";
 import { CostLedger } from "../observability/cost_ledger.ts";
 import { type LogLevel, setLogLevel } from "../observability/logger.ts";
 import { MetricsAccumulator } from "../observability/metrics_sink.ts";
+import { type BoardScores, scoredStage } from "../leaderboards/scored_stage.ts";
 import {
   diffActor,
   type DiffInput,
@@ -69,6 +70,10 @@ async function stagesOf(init: WorkerInit) {
   for (const [name, url] of Object.entries(init.stageModules)) {
     const module = await import(url) as { stage: Stage };
     stages[name as keyof typeof stages] = module.stage;
+  }
+  if (init.tellsScores) {
+    const tell = (scores: BoardScores) => rpc.notify("scores", scores);
+    stages.game = scoredStage(stages.game, tell);
   }
   return stages;
 }

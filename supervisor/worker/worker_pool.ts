@@ -6,6 +6,7 @@
 import { Misdirected, Unavailable } from "../../schema/errors.ts";
 import type { Topics } from "../../schema/topics.ts";
 import { type LogAccess, transferOf } from "../log/log_access.ts";
+import type { BoardScores } from "../leaderboards/scored_stage.ts";
 import { logLevel } from "../observability/logger.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { type ShardPlace, type ShardRouter, shardsOf } from "../cluster/shard_router.ts";
@@ -31,6 +32,8 @@ export interface WorkerPoolOptions {
   readonly storeUrl: (signal: AbortSignal) => Promise<string>;
   readonly connectLog: () => LogAccess;
   readonly metrics: Metrics;
+  /** Takes what games took for their leaderboards. @default nobody is told */
+  readonly onScores?: (scores: BoardScores) => void;
 }
 
 /** A shard's row, with who owns it. */
@@ -146,6 +149,7 @@ export class WorkerPool implements ShardRouter {
             actorBytesMax: this.options.actorBytesMaxPerWorker,
             logLevel: logLevel(),
             clockOffsetMs,
+            tellsScores: this.options.onScores !== undefined,
             stageModules,
           };
           return { init, transfer: transferOf(log) };

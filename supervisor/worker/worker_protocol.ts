@@ -41,6 +41,8 @@ export interface WorkerInit {
   readonly logLevel: LogLevel;
   /** Added to the machine's clock. */
   readonly clockOffsetMs: number;
+  /** Whether it sends notices `scores` of what games take for their leaderboards. @default false */
+  readonly tellsScores?: boolean;
   /** URLs of modules whose export `stage` stands in for a stage, for drills. */
   readonly stageModules: Partial<Record<StageName, string>>;
 }
