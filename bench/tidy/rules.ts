@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   supervisor: ["supervisor/", "actors/", "schema/"],
   gateway: ["gateway/", "schema/", "supervisor/platform.ts"],
   // The store knows how PostgreSQL is run by root, and how it is reached over TLS.
-  deploy: ["deploy/", "schema/", "supervisor/store/"],
+  deploy: ["deploy/", "schema/", "supervisor/store/", "supervisor/testing/"],
   bench: ["bench/", "gateway/", "supervisor/", "actors/", "schema/"],
 };
 

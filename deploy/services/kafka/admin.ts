@@ -7,7 +7,7 @@ import {
   AclOperations,
   AclPermissionTypes,
   Admin,
-  type ConnectionOptions,
+  type BaseOptions,
   ResourcePatternTypes,
   ResourceTypes,
 } from "@platformatic/kafka";
@@ -18,12 +18,18 @@ import type { TopicSpec } from "./topic_specs.ts";
 
 const timeoutMs = 10_000;
 
-/** Runs `body` with an administrator's client of a `kafka://` URL. */
-export async function withAdmin<T>(url: string, body: (admin: Admin) => Promise<T>): Promise<T> {
+/** How a client reaches the Kafka of a `kafka://` URL. */
+export async function clientOptions(url: string): Promise<BaseOptions> {
   const target = parseKafkaUrl(url);
   if (typeof target === "string") throw new TypeError(`Cannot use LOG_URL: expected ${target}`);
   const { user, tls } = target;
-  const security: Pick<ConnectionOptions, "sasl" | "tls"> = {
+  return {
+    clientId: "gamemetrics-services",
+    bootstrapBrokers: target.brokers.map(({ host, port }) => ({ host, port })),
+    connectTimeout: 2_000,
+    requestTimeout: timeoutMs,
+    timeout: timeoutMs,
+    retries: 0,
     ...(user === undefined ? {} : {
       sasl: { mechanism: saslMechanism, username: user.name, password: user.password },
     }),
@@ -31,15 +37,11 @@ export async function withAdmin<T>(url: string, body: (admin: Admin) => Promise<
       tls: tls.caFile === undefined ? {} : { ca: await Deno.readTextFile(tls.caFile) },
     }),
   };
-  const admin = new Admin({
-    clientId: "gamemetrics-services",
-    bootstrapBrokers: target.brokers.map(({ host, port }) => ({ host, port })),
-    connectTimeout: 2_000,
-    requestTimeout: timeoutMs,
-    timeout: timeoutMs,
-    retries: 0,
-    ...security,
-  });
+}
+
+/** Runs `body` with an administrator's client of a `kafka://` URL. */
+export async function withAdmin<T>(url: string, body: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = new Admin(await clientOptions(url));
   try {
     return await body(admin);
   } finally {

@@ -46,7 +46,7 @@ async function download(site: Site, folder: string, jars: readonly Jar[]): Promi
   let told = 0;
   const lane = async () => {
     for (let jar = queue.shift(); jar !== undefined; jar = queue.shift()) {
-      await fetchJar(folder, jar);
+      await fetchJar(list.repository, folder, jar);
       done += jar.bytes;
       // Some ten lines in all, whatever the number of jars.
       const tenth = Math.floor(done / total * 10);
@@ -57,8 +57,9 @@ async function download(site: Site, folder: string, jars: readonly Jar[]): Promi
   await Promise.all(Array.from({ length: lanes }, lane));
 }
 
-async function fetchJar(folder: string, jar: Jar): Promise<void> {
-  const url = `${list.repository}/${jar.path}`;
+/** Downloads one jar. Under its name there is never one with another hash. */
+export async function fetchJar(repository: string, folder: string, jar: Jar): Promise<void> {
+  const url = `${repository}/${jar.path}`;
   const bytes = await fetchBytes(url);
   const hash = createHash("sha512").update(bytes).digest("hex");
   if (hash !== jar.sha512) {

@@ -91,6 +91,7 @@ export async function runs(entry: ProcessEntry): Promise<boolean> {
  * Stops a process that is really ours: by `name`, and by force after `timeoutMs`.
  *
  * @returns how it went
+ * @throws {Error} not even force ends it
  */
 export async function stopDaemon(
   entry: ProcessEntry,
@@ -104,8 +105,8 @@ export async function stopDaemon(
   signal(entry.pid, name);
   if (await within(exited, timeoutMs)) return "stopped";
   signal(entry.pid, "SIGKILL");
-  await exited;
-  return "killed";
+  if (await within(exited, timeoutMs)) return "killed";
+  throw new Error(`Process ${entry.pid} has not ended ${timeoutMs / 1000} s after a SIGKILL`);
 }
 
 /**
