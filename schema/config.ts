@@ -132,7 +132,6 @@ export function readConfig(
     journalDays: read.integer("JOURNAL_DAYS", 0, 36_500, 90),
   };
   checkPorts(read, config);
-  checkServers(read, config);
   checkStore(read, config);
   checkServers(read, config);
   checkCluster(read, config);
@@ -232,20 +231,6 @@ function checkStore(read: VariableReader, config: Config): void {
   if (!isTold && config.logUrl.startsWith("kafka:") && config.storeUrl === "embedded:") {
     const reason = "an embedded store belongs to one node, a log on Kafka to all";
     read.fault("STORE_URL", `a postgres:// URL beside a kafka:// LOG_URL: ${reason}`);
-  }
-}
-
-/** A URL that says too little would fail at its first use only. */
-function checkServers(read: VariableReader, { cacheUrl, objectsUrl }: Config): void {
-  if (cacheUrl.startsWith("redis") && !/^rediss?:\/\/[^/?]+(\/\d{0,4})?(\?.*)?$/.test(cacheUrl)) {
-    read.fault(
-      "CACHE_URL",
-      "redis://[user:password@]host[:port][/database][?cluster=1&prefix=gm:]",
-    );
-  }
-  const s3 = /^s3:\/\/[^/:@?]+:[^/:@?]+@[^/@?]+\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\?.*)?$/;
-  if (objectsUrl.startsWith("s3:") && !s3.test(objectsUrl)) {
-    read.fault("OBJECTS_URL", "s3://key:secret@host[:port]/bucket[?region=us-east-1&tls=0]");
   }
 }
 
