@@ -94,6 +94,8 @@ export const limits = {
   storeLockAnswerMs: 250,
   /** How often the store looks whether the client of a running statement is still there. */
   storeClientCheckMs: SECOND,
+  /** How long a read replica that failed is left alone. */
+  replicaRetryMs: 10 * SECOND,
   /** Rows of a shard that the rollups count in one transaction; how often they look; their deadline. */
   rollupRowsMax: 20_000,
   rollupEveryMs: 10 * SECOND,

@@ -29,6 +29,7 @@ import { type LogPart, logPart } from "./log_part.ts";
 import { JournalRetention } from "../store/journal/journal_retention.ts";
 import { loopChild } from "./loop_child.ts";
 import { StorePart } from "./store_part.ts";
+import { Rollups } from "../store/sql/rollups.ts";
 
 export interface NodeOptions {
   readonly config: Config;
@@ -79,6 +80,8 @@ export class Node {
       lock,
       topics: this.topics,
       clock: this.clock,
+      readUrl: config.storeReadUrl,
+      sink,
       mayMigrate: config.migrate,
     });
     this.log = logPart({
@@ -181,9 +184,23 @@ export class Node {
     });
   }
 
+  /** Keeps the rollups up; the store and its URL may come later, and go. */
+  #rollups(): ChildSpec {
+    let rollups: Rollups | undefined;
+    return loopChild("rollups", limits.rollupEveryMs, this.clock, async (stop) => {
+      const url = await this.store.url(stop);
+      rollups ??= new Rollups({ url, sink: this.metrics.sink });
+      await rollups.advance(stop);
+    }, async () => {
+      await rollups?.close();
+      rollups = undefined;
+    });
+  }
+
   #jobs(): ChildSpec[] {
     const { scores } = this.resources;
     return [
+      ...(this.options.config.roles.has("jobs") ? [this.#rollups()] : []),
       loopChild("reports", refreshMs, this.clock, () => this.workers.refresh()),
       // Topics that no stage of ours reads are held by their retention alone.
       loopChild("retention", retentionMs, this.clock, async () => {

@@ -7,6 +7,7 @@
 import { Terminal } from "../../schema/errors.ts";
 import type { Topics } from "../../schema/topics.ts";
 import { logger } from "../observability/logger.ts";
+import type { MetricsSink } from "../observability/metrics_sink.ts";
 import type { PartHealth } from "../platform.ts";
 import type { Clock } from "../shard/clock.ts";
 import { retry } from "../shard/retry.ts";
@@ -14,6 +15,7 @@ import type { DataDirLock } from "../store/data_dir_lock.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../store/embedded_postgres.ts";
 import { EventReader } from "../store/event_reader.ts";
 import { prepareDatabase } from "../store/migrate.ts";
+import { type EventSource, ReplicaEvents } from "../store/sql/replica_events.ts";
 import { SqlPool } from "../store/sql_pool.ts";
 import type { ChildSpec, ExitReason } from "../tree/child.ts";
 
@@ -23,6 +25,9 @@ export interface StorePartOptions {
   readonly lock: DataDirLock;
   readonly topics: Topics;
   readonly clock: Clock;
+  /** Of a replica that answers queries for events. @default none */
+  readonly readUrl?: string | undefined;
+  readonly sink: MetricsSink;
   /** @default true */
   readonly mayMigrate?: boolean;
 }
@@ -45,7 +50,7 @@ export class StorePart {
   #prepared = Promise.withResolvers<string>();
   readonly #refused = Promise.withResolvers<Terminal>();
   #fault: string | undefined = "starting";
-  #reader: EventReader | undefined;
+  #reader: EventSource | undefined;
 
   constructor(readonly options: StorePartOptions) {}
 
@@ -62,7 +67,7 @@ export class StorePart {
     return this.#refused.promise;
   }
 
-  get reader(): EventReader | undefined {
+  get reader(): EventSource | undefined {
     return this.#reader;
   }
 
@@ -106,7 +111,7 @@ export class StorePart {
       const onRetry = (error: Error) => this.#wait(error.message);
       const prepare = () => prepareDatabase(url, topics, { mayMigrate });
       await retry(prepare, { clock, signal: stop, onRetry });
-      this.#reader ??= new EventReader({ url });
+      this.#reader ??= this.#openReader(url);
       this.#fault = undefined;
       this.#prepared.resolve(url);
       pool = new SqlPool({ url, connections: 1, settings: {} });
@@ -129,6 +134,16 @@ export class StorePart {
       await pool?.close();
       await server?.stop();
     }
+  }
+
+  #openReader(url: string): EventSource {
+    const { readUrl, sink, clock } = this.options;
+    const open = (url: string, pool: string) =>
+      new EventReader({ url, metrics: { sink, pool, worker: "main" } });
+    const primary = open(url, "events");
+    if (readUrl === undefined) return primary;
+    const replica = open(readUrl, "replica");
+    return new ReplicaEvents({ primary, replica, sink, now: () => clock.now() });
   }
 
   /** Says once why the store is waited for, not at each attempt. */

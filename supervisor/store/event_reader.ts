@@ -12,7 +12,7 @@ import { partitionOf } from "../../schema/partition.ts";
 import type { EventFilter, EventPage, RecordedEvent } from "../platform.ts";
 import { decodeCursor, encodeCursor, type EventPosition } from "./event_cursor.ts";
 import { serverFault } from "./faults.ts";
-import { SqlPool } from "./sql_pool.ts";
+import { type PoolMetrics, SqlPool } from "./sql_pool.ts";
 import { deadlines } from "./sql/deadlines.ts";
 
 export interface EventReaderOptions {
@@ -22,6 +22,8 @@ export interface EventReaderOptions {
   readonly connections?: number;
   /** Deadline of a page, milliseconds. @default 5000 */
   readonly timeoutMs?: number;
+  /** @default counted nowhere */
+  readonly metrics?: PoolMetrics;
   /** Milliseconds since the Unix epoch. @default Date.now */
   readonly now?: () => number;
 }
@@ -75,7 +77,8 @@ export class EventReader {
       enable_seqscan: "off",
       enable_bitmapscan: "off",
     };
-    this.#pool = new SqlPool({ url, connections, settings });
+    const counted = options.metrics === undefined ? {} : { metrics: options.metrics };
+    this.#pool = new SqlPool({ url, connections, settings, ...counted });
   }
 
   /**

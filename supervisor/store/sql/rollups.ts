@@ -38,11 +38,15 @@ export class Rollups {
    * Counts what has come in since the last call. A store that is away is no harm: the next call goes on
    * where the last one that was committed ended, also when nobody heard of its end.
    *
+   * @param stop ends it at once, and for good
    * @returns rows looked at
    */
   async advance(stop: AbortSignal): Promise<number> {
     const { sink, rowsMax = limits.rollupRowsMax } = this.options;
     let total = 0;
+    // What is cut then is rolled back, and counted by whoever goes on.
+    const onStop = () => void this.#pool.close();
+    stop.addEventListener("abort", onStop, { once: true });
     try {
       while (!stop.aborted) {
         const [row] = await this.#pool.run(
@@ -58,7 +62,9 @@ export class Rollups {
       const isAway = error instanceof Unavailable || error instanceof OutcomeUnknown ||
         error instanceof postgres.PostgresError;
       if (!isAway) throw error;
-      sink.add("rollup_failures_total", 1);
+      if (!stop.aborted) sink.add("rollup_failures_total", 1);
+    } finally {
+      stop.removeEventListener("abort", onStop);
     }
     return total;
   }
