@@ -11,12 +11,7 @@ import { clearAllSites } from "../../drills/platform/site.ts";
 import type { Contestant, Timed } from "./contestant.ts";
 import { recordsOf } from "./counter.ts";
 import type { DurableJob } from "./durable/contestant.ts";
-import {
-  durableContestants,
-  type DurableFigures,
-  measureDurable,
-  showDurable,
-} from "./durable/durable.ts";
+import { durableContestants, measureAllDurable, showDurable } from "./durable/durable.ts";
 import { onNact } from "./nact.ts";
 import { ours } from "./ours.ts";
 import { onXstate } from "./xstate.ts";
@@ -109,7 +104,7 @@ const optionTable: Record<string, OptionSpec> = {
   spawns: { type: "number", default: 20_000, help: "actors to make live from snapshots" },
   rounds: { type: "number", default: 3, help: "runs of each; the best counts" },
   durable: { type: "flag", help: "whole servers, on disk: the platform and Restate" },
-  events: { type: "number", default: 40_000, help: "of --durable" },
+  events: { type: "number", default: 20_000, help: "of --durable" },
   concurrency: { type: "number", default: 64, help: "requests under way, of --durable" },
   json: { type: "flag", help: "print JSON" },
   help: { type: "flag", help: "print this" },
@@ -156,8 +151,7 @@ async function runDurable(options: Options): Promise<void> {
     events: number("events"),
     concurrency: number("concurrency"),
   };
-  const all: DurableFigures[] = [];
-  for (const who of durableContestants) all.push(await measureDurable(who, job));
+  const all = await measureAllDurable(durableContestants, job, number("rounds"));
   if (options.flag("json")) print(JSON.stringify({ job, figures: all }));
   else showDurable(job, all);
 }
