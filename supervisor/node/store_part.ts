@@ -109,7 +109,8 @@ export class StorePart {
       }
       const url = server?.url ?? storeUrl;
       const onRetry = (error: Error) => this.#wait(error.message);
-      const prepare = () => prepareDatabase(url, topics, { mayMigrate });
+      const onNotice = (message: string) => this.#log.warn(message);
+      const prepare = () => prepareDatabase(url, topics, { mayMigrate, onNotice });
       await retry(prepare, { clock, signal: stop, onRetry });
       this.#reader ??= this.#openReader(url);
       this.#fault = undefined;

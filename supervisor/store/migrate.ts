@@ -10,6 +10,7 @@ import { limits } from "../../schema/limits.ts";
 import type { Topics } from "../../schema/topics.ts";
 import { connectFault } from "./faults.ts";
 import { openClient, placeOf } from "./sql/client.ts";
+import { adoptTimescale } from "./sql/timescale.ts";
 import { before } from "./sql_pool.ts";
 
 /** One file `NNNN_name.sql`. */
@@ -41,6 +42,8 @@ export interface PrepareOptions {
   readonly migrations?: readonly Migration[];
   /** Whether this node may bring a database that is behind to the code's schema. @default true */
   readonly mayMigrate?: boolean;
+  /** Hears of what was left out, and why. @default nobody */
+  readonly onNotice?: (message: string) => void;
 }
 
 /** What the code and the database are compared by; a server that hangs must not hang us. */
@@ -57,7 +60,7 @@ const answerMs = limits.commitTimeoutMs;
 export async function prepareDatabase(
   url: string,
   topics: Topics,
-  { migrations, mayMigrate = true }: PrepareOptions = {},
+  { migrations, mayMigrate = true, onNotice = () => {} }: PrepareOptions = {},
 ): Promise<string[]> {
   const known = migrations ?? await readMigrations();
   const sql = openClient(url, {
@@ -74,6 +77,11 @@ export async function prepareDatabase(
     const applied = missing.length === 0
       ? []
       : await within(limits.migrationTimeoutMs, migrate(sql, known));
+    if (applied.length > 0) {
+      const refused = (reason: string) =>
+        onNotice(`The journal stays on native partitions as TimescaleDB refused it: ${reason}`);
+      await within(limits.migrationTimeoutMs, adoptTimescale(url, lockKey, refused));
+    }
     await within(answerMs, rememberTopics(sql, topics));
     await within(answerMs, makeFirstDays(sql));
     return applied;
