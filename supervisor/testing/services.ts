@@ -44,26 +44,47 @@ export function serviceUrl(name: ServiceVariable, folder = siteFolder): string |
   const named = process.env[name];
   if (named !== undefined && named !== "") return named;
   const run = readJson(join(folder, serviceOf[name], "run.json")) as {
-    processes: { pid: number }[];
+    processes: ProcessEntry[];
     variables: Record<string, string>;
   } | undefined;
-  if (run === undefined || !run.processes.every(({ pid }) => lives(pid))) return undefined;
+  if (run === undefined || !run.processes.every(lives)) return undefined;
   return run.variables[name];
 }
 
 function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    return JSON.parse(readText(path));
   } catch {
     return undefined;
   }
 }
 
-function lives(pid: number): boolean {
+/** What `run.json` says of a process. */
+interface ProcessEntry {
+  readonly pid: number;
+  /** On Linux it ends with the tick at which the process started. */
+  readonly identity: string;
+}
+
+function lives({ pid, identity }: ProcessEntry): boolean {
   try {
-    return process.kill(pid, 0);
+    process.kill(pid, 0);
   } catch (error) {
     // EPERM: it lives, but is another user's.
-    return (error as { code?: string }).code === "EPERM";
+    if ((error as { code?: string }).code !== "EPERM") return false;
+  }
+  if (process.platform !== "linux") return true;
+  // After the name in brackets: the state, which is Z when it only waits to be reaped, and 18 more
+  // fields before the start.
+  const stat = readText(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] !== "Z" && identity.endsWith(`/${fields[19]}`);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
   }
 }

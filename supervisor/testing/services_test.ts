@@ -4,13 +4,28 @@ import { serviceUrl, type ServiceVariable } from "./services.ts";
 
 const variable: ServiceVariable = "VECTORS_URL";
 
-/** Runs `body` with a site whose Qdrant has this pid, and with the environment variable set or not. */
-async function withSite(pid: number, named: string | undefined, body: (folder: string) => void) {
+const isLinux = Deno.build.os === "linux";
+
+interface Entry {
+  readonly pid: number;
+  readonly identity: string;
+}
+
+/** This process, as `services up` would write it down. */
+function ourselves(): Entry {
+  if (!isLinux) return { pid: Deno.pid, identity: "" };
+  const stat = Deno.readTextFileSync(`/proc/self/stat`);
+  const tick = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  return { pid: Deno.pid, identity: `a boot/${tick}` };
+}
+
+/** Runs `body` with a site whose Qdrant is this process, and with the environment variable set or not. */
+async function withSite(entry: Entry, named: string | undefined, body: (folder: string) => void) {
   const folder = await Deno.makeTempDir();
   const before = process.env[variable];
   try {
     await Deno.mkdir(`${folder}/qdrant`);
-    const run = { processes: [{ pid }], variables: { [variable]: "http://127.0.0.1:1" } };
+    const run = { processes: [entry], variables: { [variable]: "http://127.0.0.1:1" } };
     await Deno.writeTextFile(`${folder}/qdrant/run.json`, JSON.stringify(run));
     if (named === undefined) delete process.env[variable];
     else process.env[variable] = named;
@@ -22,29 +37,66 @@ async function withSite(pid: number, named: string | undefined, body: (folder: s
   }
 }
 
-/** The pid of a process that has ended. */
-async function deadPid(): Promise<number> {
+/** A process that has ended. */
+async function deadEntry(): Promise<Entry> {
   const child = new Deno.Command(Deno.execPath(), { args: ["--version"], stdout: "null" }).spawn();
   await child.status;
-  return child.pid;
+  return { pid: child.pid, identity: "a boot/1" };
 }
 
 Deno.test("serviceUrl() gives what services up wrote, while its process lives", () =>
-  withSite(Deno.pid, undefined, (folder) => {
+  withSite(ourselves(), undefined, (folder) => {
     assert.equal(serviceUrl(variable, folder), "http://127.0.0.1:1");
     assert.equal(serviceUrl("OBJECTS_URL", folder), undefined);
   }));
 
 Deno.test("serviceUrl() gives nothing when the process has ended", async () => {
-  const pid = await deadPid();
-  await withSite(pid, undefined, (folder) => {
+  const entry = await deadEntry();
+  await withSite(entry, undefined, (folder) => {
     assert.equal(serviceUrl(variable, folder), undefined);
   });
 });
 
 Deno.test("serviceUrl() prefers the environment variable", async () => {
-  const pid = await deadPid();
-  await withSite(pid, "http://elsewhere:6333", (folder) => {
+  const entry = await deadEntry();
+  await withSite(entry, "http://elsewhere:6333", (folder) => {
     assert.equal(serviceUrl(variable, folder), "http://elsewhere:6333");
   });
+});
+
+Deno.test({
+  name: "serviceUrl() is not taken in by another process with the same pid",
+  ignore: !isLinux,
+  fn: () =>
+    withSite({ pid: Deno.pid, identity: "a boot/1" }, undefined, (folder) => {
+      assert.equal(serviceUrl(variable, folder), undefined);
+    }),
+});
+
+Deno.test({
+  name: "serviceUrl() takes a process that waits to be reaped for dead",
+  ignore: !isLinux,
+  async fn() {
+    // The shell's child ends at once; the shell, which became `sleep`, never reaps it.
+    const shell = new Deno.Command("sh", {
+      args: ["-c", "true & echo $!; exec sleep 60"],
+      stdout: "piped",
+    }).spawn();
+    try {
+      const reader = shell.stdout.getReader();
+      const { value } = await reader.read();
+      await reader.cancel();
+      const pid = Number(new TextDecoder().decode(value));
+      const statOf = () => Deno.readTextFileSync(`/proc/${pid}/stat`);
+      while (!statOf().includes(") Z ")) await new Promise((resolve) => setTimeout(resolve, 5));
+      const stat = statOf();
+      const identity = `a boot/${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+      await withSite({ pid, identity }, undefined, (folder) => {
+        assert.equal(serviceUrl(variable, folder), undefined);
+      });
+    } finally {
+      shell.kill("SIGKILL");
+      await shell.status;
+    }
+  },
 });
