@@ -12,6 +12,8 @@ import { gatewayKill } from "./gateway_kill.ts";
 import { drill as hostileBodies } from "./hostile_bodies.ts";
 import { drill as jsonSuite } from "./json_suite.ts";
 import { poison } from "./poison.ts";
+import { lostQdrant } from "./resource_faults/lost_qdrant.ts";
+import { lostRedis } from "./resource_faults/lost_redis.ts";
 import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
 import { everyCall } from "./shard_faults/every_call.ts";
@@ -31,6 +33,8 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   frozenWorker,
   stoppedStore,
   hungStore,
+  lostRedis,
+  lostQdrant,
   everyCall,
   poison,
   restartBudget,

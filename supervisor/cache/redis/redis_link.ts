@@ -56,7 +56,10 @@ export class RedisLink {
     this.#circuit.open(this.#lastError);
     this.#client = redisClient(address, (error) => this.#lastError = error.message || error.name);
     this.#client.on("close", () => this.#circuit.open(this.#lastError));
-    this.#client.on("ready", () => void this.#probe());
+    this.#client.on("ready", () => {
+      this.#lastError = "the connection was closed";
+      void this.#probe();
+    });
     this.#prober = setInterval(() => void this.#probe(), limits.cacheProbeMs);
   }
 
