@@ -76,10 +76,12 @@ export class Member {
   #takesFrom = -Infinity;
   #isLeaving = false;
   #wants: readonly string[] = [];
+  /** The last view does not show all shards that it has. */
+  #isTaking = false;
   /** Somebody has asked for a look since the last one began. */
   #isAsked = false;
   /** What the others were last made to look at. */
-  #nudged = "";
+  #told = "";
   readonly #startedMs: number;
   readonly #monotonic: () => number;
   readonly #look = new Gate();
@@ -139,7 +141,7 @@ export class Member {
   async #pause(signal: AbortSignal): Promise<void> {
     const early = new AbortController();
     const either = AbortSignal.any([signal, early.signal]);
-    const isEager = this.#wants.length > 0 || this.#isLeaving;
+    const isEager = this.#wants.length > 0 || this.#isTaking || this.#isLeaving;
     const delayMs = isEager ? limits.nodeBeatEagerMs : limits.nodeBeatMs;
     await Promise.race([this.options.clock.sleep(delayMs, either), this.#look.wait(either)]);
     early.abort();
@@ -215,7 +217,7 @@ export class Member {
   }
 
   #see(view: ClusterView): void {
-    const { life, url, onView, nudge } = this.options;
+    const { life, url, own, onView, nudge } = this.options;
     const others = view.nodes.filter((node) => node.life !== life);
     if (url === null && others.length > 0) {
       const names = others.map(({ nodeId }) => nodeId).join(", ");
@@ -226,13 +228,16 @@ export class Member {
     this.#view = view;
     this.#held = new Map(view.shards.map((held) => [shardKey(held.stage, held.partition), held]));
     onView?.(view);
-    // What was told is for the others to act upon; what is new must be told first.
-    const told = `${this.#wants} ${this.#isLeaving}`;
-    if (told !== this.#nudged && told !== " false") nudge?.();
-    this.#nudged = told;
+    const mine = view.shards.filter((held) => held.life === life)
+      .map(({ stage, partition }) => shardKey(stage, partition));
+    // What was told is for the others to act upon, and where shards are now for them to know.
+    const told = `${this.#wants} ${this.#isLeaving} ${mine}`;
+    if (told !== this.#told) nudge?.();
+    this.#told = told;
     this.#letGo(others);
     const before = this.#wants.join();
     this.#wants = this.#take();
+    this.#isTaking = own.owned().length > mine.length;
     if (this.#wants.join() !== before) this.look();
   }
 
