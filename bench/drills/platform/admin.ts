@@ -8,6 +8,7 @@ import type {
   DeadLetterPage,
   DeadLetterRow,
   DeadLetterView,
+  HaltedRow,
   LetterFilter,
   ReplayMany,
   ShardRow,
@@ -48,6 +49,11 @@ export class Admin {
   /** @param id `studio/user_id` or `studio/game_id` */
   actor(kind: "player" | "game", id: string): Promise<ActorView> {
     return this.#call("GET", `/admin/actors/${kind}/${encodeURIComponent(id)}`);
+  }
+
+  /** Actors that stand still. */
+  async halted(): Promise<HaltedRow[]> {
+    return (await this.#call<{ items: HaltedRow[] }>("GET", "/admin/halted")).items;
   }
 
   /** All dead letters, newest first. */
