@@ -66,6 +66,8 @@ export function openClient<T extends Record<string, postgres.PostgresType>>(
   const verifies = mode !== "require" || rootCert !== undefined;
   const ssl = {
     rejectUnauthorized: verifies,
+    // The library tells names only; for an address "localhost" would be verified in its place.
+    host: new URL(url).hostname.replace(/^\[|\]$/g, ""),
     ...(rootCert === undefined ? {} : { ca: readPem("sslrootcert", rootCert) }),
     ...(cert === undefined ? {} : { cert: readPem("sslcert", cert) }),
     ...(key === undefined ? {} : { key: readPem("sslkey", key) }),
