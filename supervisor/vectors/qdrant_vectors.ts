@@ -40,6 +40,8 @@ const writesPerCall = 256;
 /** A call that writes may take so long, milliseconds. */
 const writeMsMax = 5_000;
 const retryMs = 250;
+/** One that nobody has asked for so long is looked at, so that health can tell. */
+const lookMs = 2_000;
 /** Why calls are refused before the first answer; that is no news. */
 const connecting = "connecting";
 const { sleep } = systemClock();
@@ -75,6 +77,7 @@ export class QdrantVectors implements VectorStore {
   readonly #filled = new Gate();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  #answeredAt = 0;
 
   constructor(readonly options: QdrantVectorsOptions) {
     const { url, meter, log, waitingMax = limits.vectorsWaitingMax } = options;
@@ -163,7 +166,9 @@ export class QdrantVectors implements VectorStore {
       throw new Unavailable("vectors", `The vector store is away: ${reason}`);
     }
     try {
-      return await meter.run(name, () => within(ms, call()));
+      const answer = await meter.run(name, () => within(ms, call()));
+      this.#answered();
+      return answer;
     } catch (error) {
       if (statusOf(error) === undefined) {
         this.#circuit.failed(textOf(error));
@@ -212,11 +217,12 @@ export class QdrantVectors implements VectorStore {
   /** One step of the loop. @returns false when there is nothing to do. @throws it could not be done */
   async #step(): Promise<boolean> {
     const { meter, log } = this.options;
-    if (this.#circuit.reason !== undefined) {
+    const isAway = this.#circuit.reason !== undefined;
+    if (isAway || performance.now() - this.#answeredAt >= lookMs) {
       await within(writeMsMax, this.#client.getCollections());
       // It may have come back empty.
-      this.#ensured.clear();
-      this.#circuit.succeeded();
+      if (isAway) this.#ensured.clear();
+      this.#answered();
     }
     const absent = [...this.#wanted].find((collection) => !this.#ensured.has(collection));
     if (absent !== undefined) {
@@ -234,16 +240,23 @@ export class QdrantVectors implements VectorStore {
       log.error("Qdrant refuses points: they are given up", { reason: textOf(error) });
       meter.lost(name, batch.writes.size);
     }
+    this.#answered();
     this.#waiting.done(batch);
     meter.waiting(this.#waiting.size);
     return true;
+  }
+
+  #answered(): void {
+    this.#answeredAt = performance.now();
+    this.#circuit.succeeded();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        if (!await this.#step()) await this.#filled.wait(signal);
+        if (await this.#step()) continue;
+        await this.#filled.wait(AbortSignal.any([signal, AbortSignal.timeout(lookMs)]));
       } catch (error) {
         this.#circuit.open(textOf(error));
         await sleep(retryMs, signal);

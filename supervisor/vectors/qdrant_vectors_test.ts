@@ -100,6 +100,18 @@ Deno.test("QdrantVectors gives up points that Qdrant refuses, and goes on", asyn
   await double.stop();
 });
 
+Deno.test("QdrantVectors notices that its server is gone, and back, though nobody asks for it", async () => {
+  let double = startQdrantDouble();
+  const { vectors } = open(double.url);
+  await eventually("it is there", () => vectors.fault() === undefined);
+  await double.stop();
+  await eventually("it is noticed", () => vectors.fault() !== undefined);
+  double = startQdrantDouble({ port: double.port });
+  await eventually("it is back", () => vectors.fault() === undefined);
+  await vectors.close();
+  await double.stop();
+});
+
 Deno.test("QdrantVectors shows its key, and says that a wrong one is refused", async () => {
   const double = startQdrantDouble({ apiKey: "k/1" });
   const right = open(double.url.replace("://", "://:k%2F1@")).vectors;
