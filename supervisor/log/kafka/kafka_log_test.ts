@@ -1,17 +1,16 @@
-import { serviceUrl } from "../../testing/services.ts";
 import { topicTable } from "../../../schema/topics.ts";
 import { testLogContract } from "../log_contract.ts";
-import { KafkaLog, kafkaTarget } from "./kafka_log.ts";
+import { KafkaLog } from "./kafka_log.ts";
+import { freshTarget, noKafka } from "./testing/kafka_world.ts";
 import { createTopics, deleteTopics } from "./topic_admin.ts";
 
-const url = serviceUrl("LOG_URL");
 const topics = topicTable();
 const DAY_MS = 86_400_000;
 
 testLogContract(
   "KafkaLog",
   async () => {
-    const target = { ...kafkaTarget(url!), prefix: `t-${crypto.randomUUID().slice(0, 8)}.` };
+    const target = freshTarget();
     await createTopics(target, { topics, replication: 1 });
     let offsetMs = 0;
     const open = () => new KafkaLog(target, { topics, now: () => Date.now() + offsetMs });
@@ -32,5 +31,5 @@ testLogContract(
       },
     };
   },
-  url === undefined,
+  noKafka,
 );
