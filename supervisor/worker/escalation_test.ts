@@ -39,7 +39,7 @@ function open() {
     lease: undefined,
     rawPartitions: 2,
     storeUrl: "",
-    log: undefined,
+    log: { type: "kafka", url: "", rawPartitions: 2, clientId: "" },
     actorBytesMax: 1e9,
     logLevel: "silent",
     clockOffsetMs: 0,
