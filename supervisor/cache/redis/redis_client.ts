@@ -5,6 +5,8 @@
  * @module
  */
 import { Cluster, Redis } from "ioredis";
+import { isIP } from "node:net";
+import type { ConnectionOptions as TlsOptions } from "node:tls";
 
 export type RedisClient = Redis | Cluster;
 
@@ -16,6 +18,8 @@ export interface RedisAddress {
   readonly password: string | undefined;
   readonly db: number;
   readonly tls: boolean;
+  /** `?ca=/path`: the certificate of who signed the server's. @default the system's */
+  readonly caFile?: string;
   /** `?cluster=1`: the server is a node of a cluster. */
   readonly cluster: boolean;
   /** `?prefix=`: what every key and channel begins with. @default "gm:" */
@@ -41,6 +45,7 @@ export function redisAddress(url: string): RedisAddress {
     password: decodeURIComponent(password) || undefined,
     db: Number(db),
     tls: protocol === "rediss:",
+    ...(searchParams.has("ca") ? { caFile: searchParams.get("ca")! } : {}),
     cluster: searchParams.get("cluster") === "1",
     prefix: searchParams.get("prefix") ?? "gm:",
   };
@@ -51,13 +56,21 @@ function retryMs(attempt: number): number {
   return Math.min(retryMsMin * 2 ** (attempt - 1), retryMsMax);
 }
 
+/** An address is verified as such; only a name may be told to the server. */
+function tlsOptions({ host, caFile }: RedisAddress): TlsOptions {
+  return {
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(caFile === undefined ? {} : { ca: Deno.readTextFileSync(caFile) }),
+  };
+}
+
 /** A client that connects by itself, again and again. Its errors go to `onError`. */
 export function redisClient(address: RedisAddress, onError: (error: Error) => void): RedisClient {
   const { host, port, username, password, db, tls, cluster } = address;
   const common = {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: { servername: host } } : {}),
+    ...(tls ? { tls: tlsOptions(address) } : {}),
     connectTimeout: connectMsMax,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
