@@ -63,6 +63,16 @@ select add_continuous_aggregate_policy('events_hourly_continuous',
 create or replace view events_hourly as
   select studio, game_id, event_type, currency, hour, events, revenue_minor
   from events_hourly_continuous;
+-- Nothing to count; it tells retention what the policy has materialized for sure.
 create or replace function advance_rollups(p_rows_max integer) returns bigint language sql as $$
+  insert into rollup_mark (partition, received_at)
+  select partition, now() - interval '1 day' from shard where stage = 'player'
+  on conflict (partition) do update set received_at = excluded.received_at;
   select 0::bigint
+$$;
+
+-- For retention: the days that have a chunk.
+create or replace function journal_days() returns table (day date) language sql stable as $$
+  select distinct (range_start at time zone 'UTC')::date
+  from timescaledb_information.chunks where hypertable_name = 'player_events' order by 1
 $$;
