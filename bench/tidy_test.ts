@@ -16,7 +16,7 @@ const longFunctions: Readonly<Record<string, string>> = {
 
 /** Folders over the limit: folder → the files it may have, and why. */
 const crowded: Readonly<Record<string, readonly [files: number, why: string]>> = {
-  "schema": [19, "everybody imports it: one file for each thing agreed on"],
+  "schema": [20, "everybody imports it: one file for each thing agreed on"],
   "bench/drills": [15, "one file a drill, each in sight of the others"],
   "supervisor/shard": [19, "one file for each step of the one loop"],
 };

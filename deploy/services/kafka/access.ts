@@ -9,7 +9,7 @@ import { type TopicName, topicNames } from "../../../schema/topics.ts";
 export const kafkaUsers = ["platform", "gateway", "worker", "admin"] as const;
 export type KafkaUser = (typeof kafkaUsers)[number];
 
-export type Operation = "READ" | "WRITE" | "DESCRIBE" | "DESCRIBE_CONFIGS";
+export type Operation = "READ" | "WRITE" | "DELETE" | "DESCRIBE" | "DESCRIBE_CONFIGS";
 
 /** One rule: a user may do one thing to one topic, or to all groups whose names begin so. */
 export interface AccessRule {
@@ -38,7 +38,8 @@ export function accessRules(): AccessRule[] {
     // A worker reads and emits; timers go to the raw topic, poison to the dead letters.
     for (const user of ["worker", "platform"] as const) {
       rules.push(topic(user, name, "READ"), topic(user, name, "WRITE"));
-      rules.push(topic(user, name, "DESCRIBE_CONFIGS"));
+      // It deletes what is read and old enough.
+      rules.push(topic(user, name, "DESCRIBE_CONFIGS"), topic(user, name, "DELETE"));
     }
   }
   for (const user of ["worker", "platform"] as const) {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { kafkaTopicSettings } from "../../../schema/kafka_topics.ts";
 import { topicTable } from "../../../schema/topics.ts";
 import { replication } from "./properties.ts";
 
@@ -20,16 +21,10 @@ export interface TopicSpec {
  */
 export function topicSpecs(brokers: number, rawPartitions?: number): TopicSpec[] {
   const { replicas, minInSync } = replication(brokers);
-  return Object.entries(topicTable(rawPartitions)).map(([name, { partitions, retentionMs }]) => ({
+  return Object.entries(topicTable(rawPartitions)).map(([name, { partitions }]) => ({
     name,
     partitions,
     replicas,
-    settings: {
-      "cleanup.policy": "delete",
-      "retention.ms": String(retentionMs),
-      // `received_at` is the time of the append, whatever a producer's clock says.
-      "message.timestamp.type": "LogAppendTime",
-      "min.insync.replicas": String(minInSync),
-    },
+    settings: kafkaTopicSettings(minInSync),
   }));
 }

@@ -3,7 +3,8 @@
  *
  * Kafka's own retention would delete by time alone, also what a stage that stood still has not read;
  * so the topics are created with `retention.ms=-1` and records are deleted from here, as Kafka Streams
- * does with its repartition topics. The broker drops whole segments below the mark.
+ * does with its repartition topics. The broker drops whole segments below the mark. The user needs
+ * the right to DELETE on the topics for it.
  *
  * @module
  */
@@ -12,7 +13,9 @@ import { Unavailable } from "../../../schema/errors.ts";
 import { limits } from "../../../schema/limits.ts";
 import type { TopicName } from "../../../schema/topics.ts";
 import type { Cluster } from "./cluster.ts";
+import { logger } from "../../observability/logger.ts";
 import { errorCode, nameOfCode } from "./error_codes.ts";
+import { messageOf } from "./link.ts";
 
 interface Mark {
   readonly partition: number;
@@ -23,6 +26,7 @@ interface Mark {
 }
 
 export class Retention {
+  readonly #log = logger("log");
   readonly #marks = new Map<TopicName, Map<number, Mark>>();
   #sweptAt = -Infinity;
 
@@ -42,7 +46,15 @@ export class Retention {
     else mark.before = Math.max(mark.before, before);
     if (Math.abs(this.now() - this.#sweptAt) < limits.kafkaTrimEveryMs) return;
     this.#sweptAt = this.now();
-    for (const name of this.#marks.keys()) await this.#sweep(name);
+    for (const name of this.#marks.keys()) {
+      try {
+        await this.#sweep(name);
+      } catch (error) {
+        // It grows on: somebody should know, and the next sweep tries again.
+        this.#log.warn("Old records were not deleted", { topic: name, error: messageOf(error) });
+        throw error;
+      }
+    }
   }
 
   async #sweep(topic: TopicName): Promise<void> {

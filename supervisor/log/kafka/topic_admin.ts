@@ -6,8 +6,8 @@
  */
 import { createTopicsV7, deleteTopicsV6 } from "@platformatic/kafka";
 import { Terminal, Unavailable } from "../../../schema/errors.ts";
+import { kafkaTopicSettings } from "../../../schema/kafka_topics.ts";
 import { describeKafka, type KafkaTarget } from "../../../schema/kafka_url.ts";
-import { limits } from "../../../schema/limits.ts";
 import { topicNames, type Topics } from "../../../schema/topics.ts";
 import { Cluster, latest, securityOf } from "./cluster.ts";
 import { errorCode, nameOfCode } from "./error_codes.ts";
@@ -24,27 +24,6 @@ export interface CreateTopicsOptions {
 const requestTimeoutMs = 15_000;
 
 /**
- * The settings of a topic.
- *
- * - `retention.ms=-1`: time alone must not drop what a stage has not read. The platform deletes
- *   records itself once they are read *and* older than the topic's retention, as Kafka Streams does
- *   with its repartition topics.
- * - `LogAppendTime`: `ctx.now` is when the log took a record, not what a gateway's clock said.
- */
-export function topicSettings(minInSync?: number): Record<string, string> {
-  return {
-    "cleanup.policy": "delete",
-    "retention.ms": "-1",
-    "retention.bytes": "-1",
-    "message.timestamp.type": "LogAppendTime",
-    "max.message.bytes": String(limits.logBatchBytesMax),
-    "segment.bytes": String(limits.logSegmentBytesMax),
-    "compression.type": "producer",
-    ...(minInSync === undefined ? {} : { "min.insync.replicas": String(minInSync) }),
-  };
-}
-
-/**
  * Creates the topics that do not exist yet and waits until each partition has a leader. Topics that
  * exist are left as they are.
  *
@@ -56,7 +35,7 @@ export async function createTopics(
   target: KafkaTarget,
   options: CreateTopicsOptions,
 ): Promise<string[]> {
-  const settings = Object.entries(topicSettings(options.minInSync));
+  const settings = Object.entries(kafkaTopicSettings(options.minInSync));
   const wanted = topicNames.map((topic) => ({
     name: target.prefix + topic,
     numPartitions: options.topics[topic].partitions,
