@@ -12,6 +12,7 @@ import { type Home, openHome } from "./embedded/home.ts";
 import {
   isAlive,
   isPostmasterOf,
+  passUnreaped,
   postmasterFile,
   readPostmasterFile,
   stopPostmaster,
@@ -119,7 +120,8 @@ async function adopt(
   log: EmbeddedLog,
 ): Promise<Running | undefined> {
   const file = await readPostmasterFile(home.data);
-  if (file === undefined || !await isAlive(file.pid)) return undefined;
+  // Our own pid stands for a dead server that was not reaped.
+  if (file === undefined || file.pid === Deno.pid || !await isAlive(file.pid)) return undefined;
   const { pid, port } = file;
   if (!await isPostmasterOf(pid, home.data)) {
     log.warn("The store's pid file names another program: it is removed", { pid });
@@ -176,6 +178,7 @@ async function launch(
   const begin = performance.now();
   for (;;) {
     const port = await choosePort(home);
+    if (await passUnreaped(home.data)) log.info("The store's last server is dead, but not reaped");
     const started = await launchOn(port, home, programs, deadline, log);
     if (!Array.isArray(started)) {
       const ms = Math.round(performance.now() - begin);

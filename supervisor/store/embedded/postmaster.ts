@@ -32,15 +32,21 @@ export function postmasterFile(data: string): string {
 
 /** Whether a process with this pid lives; one that only waits to be reaped does not. */
 export async function isAlive(pid: number): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, but is another user's.
-    if ((error as { code?: string }).code !== "EPERM") return false;
-  }
+  if (!isTaken(pid)) return false;
   if (Deno.build.os !== "linux") return true;
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
   return stat !== "" && !stat.slice(stat.lastIndexOf(")")).startsWith(") Z");
+}
+
+/** Whether a process has this pid, be it one that only waits to be reaped. */
+function isTaken(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it is there, but another user's.
+    return (error as { code?: string }).code === "EPERM";
+  }
 }
 
 /** Whether the process is a server of this database folder, and not one that got a reused pid. */
@@ -54,6 +60,24 @@ export async function isPostmasterOf(pid: number, data: string): Promise<boolean
     stderr: "null",
   }).output();
   return new TextDecoder().decode(stdout).includes(` -D ${data} -p `);
+}
+
+/**
+ * Lets a new server of ours pass a dead one that nobody has reaped yet: its pid is taken as long as
+ * that lasts, so PostgreSQL believes that it runs. In a container whose first process reaps late, or
+ * never, every start after a kill would wait for it. The new server passes over a pid file in the
+ * name of its parent, which is us, and still refuses while backends of the dead one hold its memory.
+ *
+ * @returns whether there was one
+ */
+export async function passUnreaped(data: string): Promise<boolean> {
+  const path = postmasterFile(data);
+  const text = await Deno.readTextFile(path).catch(() => "");
+  const [line] = text.split("\n");
+  const pid = Number(line);
+  if (!(pid > 0) || pid === process.pid || !isTaken(pid) || await isAlive(pid)) return false;
+  await Deno.writeTextFile(path, `${process.pid}${text.slice(line!.length)}`);
+  return true;
 }
 
 /** Sends a signal; a process that is gone is no error. */
