@@ -4,6 +4,7 @@
  * @module
  */
 import type { MetricsSink } from "../observability/metrics_sink.ts";
+import { tellRoute } from "../observability/trace.ts";
 
 /** What the gateway counts; the gateway's own interface has the same shape. */
 export interface GatewayCounts {
@@ -17,7 +18,10 @@ export interface GatewayCounts {
 
 export function gatewayMetrics(sink: MetricsSink): GatewayCounts {
   return {
-    requestDone: (route, status) => sink.add("http_requests_total", 1, { route, status }),
+    requestDone(route, status) {
+      sink.add("http_requests_total", 1, { route, status });
+      tellRoute(route);
+    },
     eventsAccepted(protocol, events, seconds) {
       sink.add("events_accepted_total", events, { protocol });
       sink.observe("accept_seconds", seconds, { protocol });

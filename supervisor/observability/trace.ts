@@ -77,6 +77,11 @@ export function currentTraceparent(): string | undefined {
   return active === undefined || (active.traceFlags & 1) === 0 ? undefined : traceparentOf(active);
 }
 
+/** Tells the request's span, if there is one, which route it took. */
+export function tellRoute(route: string): void {
+  if (isTracing) trace.getActiveSpan()?.setAttribute("http.route", route);
+}
+
 /**
  * Runs `body` as a part of the trace that a caller elsewhere has sent: `fetch` and spans within come
  * under it. A header that is absent, malformed or not sampled changes nothing.

@@ -4,9 +4,10 @@
 import assert from "node:assert/strict";
 import { isTraceparent } from "./traceparent.ts";
 import { currentTraceparent, startSend, withRemoteParent } from "./trace.ts";
-import { startCollector } from "./testing/otlp_collector.ts";
+import { type CollectedSpan, startCollector } from "./testing/otlp_collector.ts";
 
 const sampled = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const another = "00-1af7651916cd43dd8448eb211c80319d-c7ad6b7169203332-01";
 const unsampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 const main = new URL("../main.ts", import.meta.url).pathname;
 const patienceMs = 90_000;
@@ -77,6 +78,18 @@ async function ask(url: string, query: string): Promise<Record<string, unknown>>
   return (await response.json()).data ?? {};
 }
 
+/** From each span one comes up to the one that the client named. */
+function assertConnected(spans: readonly CollectedSpan[], traceparent: string): void {
+  const byId = new Map(spans.map((span) => [span.spanId, span]));
+  for (const span of spans) {
+    let at: CollectedSpan | undefined = span;
+    while (at.parentSpanId !== traceparent.slice(36, 52)) {
+      at = byId.get(at.parentSpanId);
+      assert.ok(at !== undefined, `${span.name} hangs in the air`);
+    }
+  }
+}
+
 Deno.test("a sampled POST is one connected trace through log, shards, store and subscriber; others are none", async () => {
   await using collector = startCollector();
   const node = await startNode(collector.url);
@@ -97,10 +110,10 @@ Deno.test("a sampled POST is one connected trace through log, shards, store and 
     })().catch(() => {});
     await post(node.url, "bob", unsampled);
     await post(node.url, "carl");
-    await post(node.url, "ann", sampled);
+    await Promise.all([post(node.url, "ann", sampled), post(node.url, "dora", another)]);
     await until("all to be counted", async () => {
       const data = await ask(node.url, `{ game(id: "g") { eventsTotal } }`);
-      return (data.game as { eventsTotal: number } | null)?.eventsTotal === 3 ? true : undefined;
+      return (data.game as { eventsTotal: number } | null)?.eventsTotal === 4 ? true : undefined;
     });
     const names = [
       "POST",
@@ -116,19 +129,22 @@ Deno.test("a sampled POST is one connected trace through log, shards, store and 
       const found = collector.spans.filter((span) => span.traceId === traceId);
       return names.every((name) => found.some((span) => span.name === name)) ? found : undefined;
     });
-    // Connected: from each span up to the one that the client named.
-    const byId = new Map(spans.map((span) => [span.spanId, span]));
-    for (const span of spans) {
-      let at: typeof span | undefined = span;
-      while (at.parentSpanId !== sampled.slice(36, 52)) {
-        at = byId.get(at.parentSpanId);
-        assert.ok(at !== undefined, `${span.name} hangs in the air`);
-      }
-    }
+    assertConnected(spans, sampled);
     const commit = spans.find((span) => span.name === "commit_batch")!;
     assert.equal(commit.attributes["db.system.name"], "postgresql");
-    assert.equal(byId.get(commit.parentSpanId)!.name, "process player.events.raw");
-    assert.deepEqual(collector.spans.filter((span) => span.traceId !== traceId), []);
+    const apply = spans.find((span) => span.spanId === commit.parentSpanId)!;
+    assert.equal(apply.name, "process player.events.raw");
+    const request = spans.find((span) => span.name === "POST")!;
+    assert.equal(request.attributes["http.route"], "/api/v1/events");
+    // The other one that was asked for, in the same batch or not, has a whole way to the store.
+    const anotherId = another.slice(3, 35);
+    const others = await until("the other trace's commit", () => {
+      const found = collector.spans.filter((span) => span.traceId === anotherId);
+      return found.some((span) => span.name === "commit_batch") ? found : undefined;
+    });
+    assertConnected(others, another);
+    const asked = [traceId, anotherId];
+    assert.deepEqual(collector.spans.filter((span) => !asked.includes(span.traceId)), []);
   } finally {
     stop.abort();
     await node.stop();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OutcomeUnknown } from "../../schema/errors.ts";
 import { MetricsAccumulator } from "../observability/metrics_sink.ts";
 import { SqlPool } from "./sql_pool.ts";
 import { startTestingDatabase } from "./sql/testing_database.ts";
@@ -30,6 +31,30 @@ Deno.test("SqlPool counts who waits, who runs, and for how long", async () => {
     assert.ok(took.sum >= 0.05 && waited.sum >= 0.05, "the second one has waited for the first");
   } finally {
     await pool.close();
+    await server.close();
+  }
+});
+
+Deno.test("SqlPool: a statement that is given up is cancelled on the server", async () => {
+  const server = await startTestingDatabase(import.meta.url);
+  const settings = { client_connection_check_interval: "50", application_name: "given-up" };
+  const pool = new SqlPool({ url: server.url, connections: 1, settings });
+  const observer = new SqlPool({ url: server.url, connections: 1, settings: {} });
+  const running = async () =>
+    (await observer.run(60_000, (sql) =>
+      sql`select from pg_stat_activity
+        where application_name = 'given-up' and state = 'active' and query like '%pg_sleep%'`))
+      .length;
+  try {
+    await pool.run(60_000, (sql) => sql`select 1`);
+    const given = pool.run(1_000, (sql) => sql`select pg_sleep(600)`);
+    while (await running() === 0);
+    await assert.rejects(given, OutcomeUnknown);
+    // It would sleep on for minutes, and hold what it has locked.
+    while (await running() > 0);
+  } finally {
+    await pool.close();
+    await observer.close();
     await server.close();
   }
 });
