@@ -23,7 +23,10 @@ Deno.test("FileObjects stays in its folder, follows no half-written file, and ma
     await objects.put("a/b", new Uint8Array([1]));
     // What a write that was killed leaves behind.
     await Deno.writeTextFile(join(inside, "tmp", "left"), "half");
-    assert.deepEqual((await objects.list("", 10)).objects.map(({ key }) => key), ["a/b"]);
+    const keys = async () => (await objects.list("", 10)).objects.map(({ key }) => key);
+    assert.deepEqual(await keys(), ["a/b"]);
+    await objects.put("a", new Uint8Array([2]));
+    assert.deepEqual(await keys(), ["a", "a/b"], "a file and a folder of one name");
     await assert.rejects(objects.get("../../secret"), InvalidInput);
   } finally {
     await dispose();

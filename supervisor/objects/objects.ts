@@ -25,7 +25,8 @@ export interface ObjectList {
 
 /**
  * Objects by key. Keys are 1 to 512 of `A-Z a-z 0-9 ! _ . - = /`, without empty, `.` or `..` parts
- * between the slashes.
+ * between the slashes. Do not use one key as another's folder, as `a` and `a/b`: MinIO holds both and
+ * lists one.
  *
  * Every method throws {@link InvalidInput} for another key and `Unavailable` when the store is away;
  * what was to be written or deleted may then be so or not, and can be tried again.

@@ -51,8 +51,8 @@ async function anyContent(objects: Objects, base: string): Promise<void> {
 }
 
 async function lists(objects: Objects, base: string): Promise<void> {
-  // An object and a folder may have one name; order is that of the whole key.
-  const keys = ["a", "a/b", "a/c/d", "a-1", "a!", "b", "Z", "b=1/x.y_z"].map((k) => `${base}/${k}`);
+  // The order is that of the whole key, not folder by folder.
+  const keys = ["a/b", "a/c/d", "a-1", "a!", "b", "Z", "b=1/x.y_z"].map((k) => `${base}/${k}`);
   for (const key of keys) await objects.put(key, bytes(key));
   const sorted = keys.toSorted();
   const listed = async (prefix: string, first: number, after?: string) => {

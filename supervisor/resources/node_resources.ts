@@ -10,7 +10,6 @@ import type { Config } from "../../schema/config.ts";
 import { limits } from "../../schema/limits.ts";
 import type { Boards, Cache } from "../cache/cache.ts";
 import { memoryCache } from "../cache/memory/memory_cache.ts";
-import { redisCache } from "../cache/redis/redis_cache.ts";
 import { ScoreFeed } from "../leaderboards/score_feed.ts";
 import { FileObjects } from "../objects/file_objects.ts";
 import type { Objects } from "../objects/objects.ts";
@@ -22,7 +21,6 @@ import type { PartHealth } from "../platform.ts";
 import type { Clock } from "../shard/clock.ts";
 import type { ChildSpec } from "../tree/child.ts";
 import { MemoryVectors } from "../vectors/memory_vectors.ts";
-import { QdrantVectors } from "../vectors/qdrant_vectors.ts";
 import type { VectorStore } from "../vectors/vectors.ts";
 import { ResourcePart } from "./resource_part.ts";
 import { type WatchedObjects, watchedObjects } from "./watched_objects.ts";
@@ -49,7 +47,11 @@ export class NodeResources {
     if (!cacheUrl.startsWith("memory:")) {
       this.#cache = new ResourcePart({
         id: "cache",
-        open: () => redisCache({ url: cacheUrl, now, sink }),
+        // Its client, as Qdrant's, takes a tenth of a second and some memory: only where it is used.
+        open: async () => {
+          const { redisCache } = await import("../cache/redis/redis_cache.ts");
+          return redisCache({ url: cacheUrl, now, sink });
+        },
         without: "rate limits are kept per node, leaderboards end at the game's own best",
       });
       this.scores = new ScoreFeed({
@@ -61,7 +63,10 @@ export class NodeResources {
       const [meter, log] = [new ResourceMeter(sink, "vectors"), logger("vectors")];
       this.#vectors = new ResourcePart<VectorStore>({
         id: "vectors",
-        open: () => new QdrantVectors({ url: vectorsUrl, meter, log }),
+        open: async () => {
+          const { QdrantVectors } = await import("../vectors/qdrant_vectors.ts");
+          return new QdrantVectors({ url: vectorsUrl, meter, log });
+        },
         without: "similarity is not answered, points wait",
       });
     }

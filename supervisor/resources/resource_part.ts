@@ -18,7 +18,7 @@ export interface ResourcePartOptions<R extends Resource> {
   /** The part's name, in the tree and in health. */
   readonly id: string;
   /** Opens it without waiting for its server; it connects by itself, again and again. */
-  readonly open: () => R;
+  readonly open: () => R | Promise<R>;
   /** What the node does while it is away. */
   readonly without: string;
 }
@@ -50,8 +50,8 @@ export class ResourcePart<R extends Resource> {
       type: "worker",
       restart: "permanent",
       shutdownMs,
-      start: () => {
-        const resource = this.#resource = this.options.open();
+      start: async () => {
+        const resource = this.#resource = await this.options.open();
         const { promise: exited, resolve } = Promise.withResolvers<ExitReason>();
         return {
           exited,
