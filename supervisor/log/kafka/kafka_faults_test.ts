@@ -158,6 +158,23 @@ Deno.test("KafkaLog.check() names the brokers it cannot reach, within two second
 });
 
 Deno.test({
+  name: "KafkaLog.check() says that brokers refuse the user, never the password",
+  ignore: noKafka,
+  fn: async () => {
+    const user = { name: "nobody", password: "hush-hush" };
+    const log = new KafkaLog({ ...freshTarget(), user }, { topics });
+    await assert.rejects(within(log.check(), "check()"), (error: Terminal) => {
+      assert.equal(error.code, "log_access");
+      assert.match(error.message, /refuses the user nobody: check user and password of LOG_URL/);
+      assert.doesNotMatch(error.message, /hush/);
+      return true;
+    });
+    await assert.rejects(within(log.append(raw, one("1")), "append()"), /refuses the user nobody/);
+    await log.close();
+  },
+});
+
+Deno.test({
   name: "KafkaLog.check() tells of missing topics and of other partition counts in one error",
   ignore: noKafka,
   fn: async () => {

@@ -34,6 +34,7 @@ export class Link {
   #pauseMs = pauseMsMin;
   #pausedUntil = 0;
   #lastError: Unavailable | Terminal | undefined;
+  #hasAnswered = false;
   #isClosed = false;
 
   constructor(readonly broker: KafkaBroker, readonly options: LinkOptions) {}
@@ -48,13 +49,19 @@ export class Link {
   async call<T>(call: Call<T>): Promise<T> {
     const connection = await this.#connected();
     try {
-      return await call(connection);
+      const answer = await call(connection);
+      this.#hasAnswered = true;
+      return answer;
     } catch (error) {
       // The client's parsers refuse a whole answer for one partition's error; it is in there, too.
       const response = (error as { response?: unknown }).response;
       if (response !== undefined) return response as T;
       this.#drop(connection);
-      throw new AnswerLost(`${this.#name} did not answer: ${messageOf(error)}`);
+      const { sasl, tls } = this.options.security;
+      // So brokers answer clients that should have signed in, or encrypted.
+      const isPlain = !this.#hasAnswered && sasl === undefined && tls === undefined;
+      const hint = isPlain ? ", does it want a user, or tls=1?" : "";
+      throw new AnswerLost(`${this.#name} did not answer: ${messageOf(error)}${hint}`);
     }
   }
 

@@ -121,11 +121,13 @@ export class Producer {
 
   #expire(): void {
     const now = performance.now();
+    const { fault } = this.cluster;
     let isAnyOver = false;
     for (const call of this.#calls) {
       if (call.expiresAt > now) break;
       isAnyOver = true;
-      call.expire(`Kafka did not take it in ${this.options.appendTimeoutMs} ms`);
+      const reason = fault === undefined ? "" : `: ${fault.message}`;
+      call.expire(`Kafka did not take it in ${this.options.appendTimeoutMs} ms${reason}`);
     }
     if (isAnyOver) { for (const lane of this.#lanes.values()) lane.dropOver(); }
     if (this.#calls.size > 0 || this.#isClosed) return;
