@@ -5,6 +5,7 @@
  */
 import { absentStoreDrill } from "./absent_store.ts";
 import { clockJumps } from "./clock/clock_jumps.ts";
+import { comeAndGo } from "./cluster/come_and_go.ts";
 import { crashLoop } from "./crash_loop.ts";
 import { drain } from "./drain.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
@@ -47,6 +48,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   clockJumps,
   drain,
   absentStoreDrill,
+  comeAndGo,
   sessionSilence,
 ];
 

@@ -85,6 +85,10 @@ returns table (
   released_at float8)
 language plpgsql as $$
 #variable_conflict use_column
+declare
+  -- Told once: an owner that commits nothing must not be taken for one that let go.
+  let_go timestamptz := (
+    select released_at from shard where stage = p_stage and partition = p_partition for update);
 begin
   if p_lease is not null and not exists (
     select 1 from node n where n.life = p_lease and n.expires > clock_timestamp()) then
@@ -93,7 +97,7 @@ begin
   insert into shard as s (stage, partition, epoch, owner, lease)
   values (p_stage, p_partition, 1, p_owner, p_lease)
   on conflict (stage, partition) do update
-    set epoch = s.epoch + 1, owner = p_owner, lease = p_lease
+    set epoch = s.epoch + 1, owner = p_owner, lease = p_lease, released_at = null
     where (p_held_epoch is null or s.epoch = p_held_epoch or s.owner = p_owner)
       and (p_lease is null or s.owner is null or s.lease is null or s.lease = p_lease
         or not exists (
@@ -107,7 +111,6 @@ begin
       select json_agg(json_build_array(o.end_offset, o.records) order by o.end_offset)::text
       from outbox o
       where o.stage = p_stage and o.partition = p_partition and o.end_offset > s.emitted_offset),
-      -- As the last owner left it: only commits change it.
-      extract(epoch from s.released_at)::float8 * 1000
+      extract(epoch from let_go)::float8 * 1000
     from shard s where s.stage = p_stage and s.partition = p_partition;
 end $$;

@@ -116,6 +116,7 @@ export class MemoryStore implements Store {
     shard.owner = owner;
     shard.lease = lease ?? null;
     const { epoch, nextOffset, emittedOffset, releasedAt } = shard;
+    shard.releasedAt = null;
     const outbox = shard.outbox.filter((entry) => entry.endOffset > emittedOffset);
     return Promise.resolve({
       epoch,
