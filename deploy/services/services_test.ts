@@ -9,19 +9,9 @@ import { postgresProgram } from "./servers/postgres.ts";
 import { redisProgram } from "./servers/redis.ts";
 import type { StatusRow } from "./actions.ts";
 import type { Variables } from "./service.ts";
+import { runTask } from "./testing/run_task.ts";
 
 const programs = await Promise.all([javaProgram, postgresProgram, redisProgram].map(lookFor));
-
-/** Runs the task on a site of its own, on free ports. */
-async function task(folder: string, ...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", new URL("./services.ts", import.meta.url).pathname, ...args]
-      .concat("--folder", folder, "--port-offset", "auto", "--native", "--json"),
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, output: decoder.decode(stdout), progress: decoder.decode(stderr) };
-}
 
 const raw = "player.events.raw";
 
@@ -147,7 +137,7 @@ async function checkRedis({ CACHE_URL }: Variables): Promise<void> {
 }
 
 async function statusOf(folder: string): Promise<{ code: number; rows: StatusRow[] }> {
-  const { code, output } = await task(folder, "status");
+  const { code, output } = await runTask(folder, ["status"]);
   return { code, rows: JSON.parse(output) };
 }
 
@@ -161,7 +151,7 @@ Deno.test({
     // PostgreSQL's user must pass.
     await Deno.chmod(folder, 0o755);
     try {
-      const first = await task(folder, "up", "--secure");
+      const first = await runTask(folder, ["up", "--secure", "--native"]);
       assert.equal(first.code, 0, first.progress);
       const variables: Variables = JSON.parse(first.output);
       await checkKafka(variables);
@@ -180,7 +170,7 @@ Deno.test({
       assert.equal(between.code, 1);
       assert.equal(between.rows[2]!.health, "is gone");
 
-      const second = await task(folder, "up", "--secure");
+      const second = await runTask(folder, ["up", "--secure", "--native"]);
       assert.equal(second.code, 0, second.progress);
       assert.deepEqual(Object.keys(JSON.parse(second.output)), Object.keys(variables));
       const after = (await statusOf(folder)).rows;
@@ -188,7 +178,7 @@ Deno.test({
       assert.deepEqual(after.slice(0, 2), before.rows.slice(0, 2));
       assert.notEqual(after[2]!.pid, before.rows[2]!.pid);
     } finally {
-      const { code, progress } = await task(folder, "down", "--wipe");
+      const { code, progress } = await runTask(folder, ["down", "--wipe"]);
       assert.equal(code, 0, progress);
       const left = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
       assert.deepEqual(left, ["env.json", "lock", "passwords", "tls"]);
