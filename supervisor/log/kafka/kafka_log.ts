@@ -1,6 +1,17 @@
 /**
  * The log on Kafka: topics and partitions are Kafka's own, one event a record, keyed as
- * `schema/topics.ts` says. Partitions are read by offset, outside of any consumer group.
+ * `schema/topics.ts` says, with the headers `schema` and, for sampled traces, `traceparent`.
+ * Partitions are read by offset, outside of any consumer group.
+ *
+ * The client is `@platformatic/kafka`: its connections sign in, encrypt, and match answers to requests;
+ * its protocol modules write and read what is rare. What is written and read for every event, record
+ * batches, is ours (`produce/`, `fetch/`): 2 µs of processor time to append an event where its own
+ * producer takes 5, 1 µs to read one where its consumer takes 3.
+ *
+ * kafkajs was tried behind the same port and left: 13 µs and 3 µs; no reading by offset without a
+ * group, a lost offset is reset silently; and its idempotent producer gives a sequence out twice after
+ * a lost answer, so that the broker drops the next batch, which was acknowledged, as a repetition.
+ * `bench/RESULTS.md` has the figures.
  *
  * @module
  */
