@@ -71,19 +71,11 @@ export class Node {
     this.clock = systemClock(clockOffsetMs);
     this.topics = topicTable(config.partitions);
     this.metrics = createMetrics();
-    const { dataDir, storeUrl } = { ...config, dataDir: lock.dataDir };
+    const { dataDir } = lock;
     const { clock, metrics: { sink } } = this;
     this.resources = new NodeResources({ config: { ...config, dataDir }, clock, sink });
     const { scores } = this.resources;
-    this.store = new StorePart({
-      storeUrl,
-      lock,
-      topics: this.topics,
-      clock: this.clock,
-      readUrl: config.storeReadUrl,
-      sink,
-      mayMigrate: config.migrate,
-    });
+    this.store = this.#makeStore();
     this.log = logPart({
       logUrl: config.logUrl,
       dataDir,
@@ -119,30 +111,48 @@ export class Node {
     this.#supervisor = Supervisor.root({
       id: "platform",
       strategy: "one_for_one",
-      children: [
-        this.store.spec(),
-        this.log.spec(),
-        ...this.resources.specs(),
-        ...this.cluster?.specs() ?? [],
-        Supervisor.spec({
-          id: "workers",
-          strategy: "one_for_one",
-          children: this.workers.specs(),
-        }),
-        ...this.cluster === undefined ? [] : [this.cluster.handOverSpec()],
-        Supervisor.spec({ id: "jobs", strategy: "one_for_one", children: this.#jobs() }),
-        Supervisor.spec({
-          id: "listeners",
-          strategy: "one_for_one",
-          children: listeners(this),
-        }),
-      ],
+      children: this.#children(listeners(this)),
       env: {
         clock: systemClock(),
         random: Math.random,
         log,
         onRestart: (path) => this.metrics.sink.add("restarts_total", 1, { child: path }),
       },
+    });
+  }
+
+  /** Everything that lives in the node, in the order of its start. */
+  #children(listeners: readonly ChildSpec[]): ChildSpec[] {
+    return [
+      this.store.spec(),
+      this.log.spec(),
+      ...this.resources.specs(),
+      ...this.cluster?.specs() ?? [],
+      Supervisor.spec({
+        id: "workers",
+        strategy: "one_for_one",
+        children: this.workers.specs(),
+      }),
+      ...this.cluster === undefined ? [] : [this.cluster.handOverSpec()],
+      Supervisor.spec({ id: "jobs", strategy: "one_for_one", children: this.#jobs() }),
+      Supervisor.spec({
+        id: "listeners",
+        strategy: "one_for_one",
+        children: listeners,
+      }),
+    ];
+  }
+
+  #makeStore(): StorePart {
+    const { config, lock } = this.options;
+    return new StorePart({
+      storeUrl: config.storeUrl,
+      readUrl: config.storeReadUrl,
+      mayMigrate: config.migrate,
+      lock,
+      topics: this.topics,
+      clock: this.clock,
+      sink: this.metrics.sink,
     });
   }
 
@@ -188,8 +198,7 @@ export class Node {
   #rollups(): ChildSpec {
     let rollups: Rollups | undefined;
     return loopChild("rollups", limits.rollupEveryMs, this.clock, async (stop) => {
-      const url = await this.store.url(stop);
-      rollups ??= new Rollups({ url, sink: this.metrics.sink });
+      rollups ??= new Rollups({ url: await this.store.url(stop), sink: this.metrics.sink });
       await rollups.advance(stop);
     }, async () => {
       await rollups?.close();
