@@ -31,7 +31,8 @@ export class Rollups {
       enable_bitmapscan: "off",
       enable_sort: "off",
     };
-    this.#pool = new SqlPool({ url: options.url, connections: 1, settings });
+    const metrics = { sink: options.sink, pool: "rollup", worker: "main" };
+    this.#pool = new SqlPool({ url: options.url, connections: 1, settings, metrics });
   }
 
   /**
