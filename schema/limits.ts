@@ -69,7 +69,7 @@ export const limits = {
   kafkaRequestTimeoutMs: 5 * SECOND,
   /** Compressed bytes that one fetch takes of a partition, and of all. */
   kafkaFetchPartitionBytesMax: 256 * KIB,
-  kafkaFetchBytesMax: 4 * MIB,
+  kafkaFetchBytesMax: 2 * MIB,
   /** A fetch waits so long at the end while every known reader waits with it. */
   kafkaFetchWaitMs: 200,
   kafkaTrimEveryMs: MINUTE,

@@ -92,7 +92,10 @@ export class KafkaLogPart implements LogPart {
       if (error instanceof Terminal) this.#log.error(error.message, { code: error.code });
       return { type: "failed", error };
     } finally {
-      if (stop.aborted) await this.#client?.close();
+      if (stop.aborted) {
+        await this.#client?.close();
+        this.#client = undefined;
+      }
     }
   }
 

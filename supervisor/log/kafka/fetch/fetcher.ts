@@ -37,6 +37,7 @@ export class Fetcher {
   readonly #readers = new Map<string, PartitionReader>();
   readonly #busyNodes = new Set<number>();
   readonly #times: AppendTimes;
+  #turn = 0;
   #isScheduled = false;
   #isClosed = false;
 
@@ -120,7 +121,10 @@ export class Fetcher {
 
   async #poll(node: number, readers: readonly PartitionReader[]): Promise<void> {
     this.#busyNodes.add(node);
-    const asked = readers.map((reader) => ({ reader, offset: reader.nextOffset() }));
+    // Brokers fill an answer from its front: whoever stands there should change.
+    const first = this.#turn++ % readers.length;
+    const asked = [...readers.slice(first), ...readers.slice(0, first)]
+      .map((reader) => ({ reader, offset: reader.nextOffset() }));
     try {
       const answer = await this.#request(node, asked);
       const isStale = await this.#deliver(asked, answer);

@@ -146,7 +146,8 @@ export class Producer {
   /** Starts a request to each leader that has work and none under way. */
   #run(): void {
     const work = new Map<number, PartitionLane[]>();
-    let isLost = this.cluster.awayMs > 0;
+    if (this.cluster.awayMs > 0) return void this.#settleCluster();
+    let isLost = false;
     for (const lane of this.#lanes.values()) {
       if (!lane.hasWork) continue;
       const node = this.cluster.leaderOf(lane.topic, lane.partition);
@@ -154,7 +155,7 @@ export class Producer {
       else if (work.has(node)) work.get(node)!.push(lane);
       else work.set(node, [lane]);
     }
-    if (isLost) return void this.#settleCluster();
+    if (isLost) void this.#settleCluster();
     for (const [node, lanes] of work) {
       if (!this.#busyNodes.has(node)) void this.#send(node, lanes);
     }
