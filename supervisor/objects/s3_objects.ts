@@ -21,11 +21,13 @@ export interface S3Address {
   /** Of the bucket, with a slash at the end: buckets are named in the path. */
   readonly bucketUrl: URL;
   readonly key: SigningKey;
+  /** File of the authority that the server's certificate is from. @default the system's */
+  readonly ca: string | undefined;
 }
 
 /**
- * Reads `s3://access-key:secret@host[:port]/bucket[?region=us-east-1&tls=1]`; key and secret are
- * percent-encoded, `tls=0` speaks plain HTTP.
+ * Reads `s3://access-key:secret@host[:port]/bucket[?region=us-east-1&tls=1&ca=file]`; key and secret
+ * are percent-encoded, `tls=0` speaks plain HTTP.
  *
  * @throws {TypeError}
  */
@@ -48,6 +50,7 @@ export function s3Address(url: string): S3Address {
       secretAccessKey: decodeURIComponent(password),
       region: searchParams.get("region") ?? "us-east-1",
     },
+    ca: searchParams.get("ca") ?? undefined,
   };
 }
 
@@ -79,9 +82,19 @@ function textOf(xml: string, name: string): string {
 
 export class S3Objects implements Objects {
   readonly #bucketUrl: URL;
+  readonly #client: Deno.HttpClient | undefined;
 
+  /** @throws {Deno.errors.NotFound} there is no file `ca` */
   constructor(readonly options: S3ObjectsOptions) {
-    this.#bucketUrl = options.address.bucketUrl;
+    const { bucketUrl, ca } = options.address;
+    this.#bucketUrl = bucketUrl;
+    if (ca !== undefined) {
+      this.#client = Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(ca)] });
+    }
+  }
+
+  close(): void {
+    this.#client?.close();
   }
 
   /** Sends a request and reads its whole answer. @throws {Unavailable} */
@@ -95,6 +108,7 @@ export class S3Objects implements Objects {
           headers: signedHeaders(toSign, address.key, now()),
           body: body === undefined ? null : body as Uint8Array<ArrayBuffer>,
           redirect: "error",
+          ...(this.#client === undefined ? {} : { client: this.#client }),
           signal: AbortSignal.timeout(callMsMax),
         });
         const answer = await answerOf(response, method);

@@ -15,11 +15,10 @@ function open(url: string, callMsMax = 30_000) {
 
 const named = serviceUrl("OBJECTS_URL");
 const isServer = named?.startsWith("s3:") ?? false;
-objectsContract(
-  "S3Objects of OBJECTS_URL",
-  () => Promise.resolve({ ...open(named!), dispose: () => Promise.resolve() }),
-  !isServer,
-);
+objectsContract("S3Objects of OBJECTS_URL", () => {
+  const { objects } = open(named!);
+  return Promise.resolve({ objects, dispose: () => Promise.resolve(objects.close()) });
+}, !isServer);
 
 objectsContract("S3Objects on a double", () => {
   const double = startS3Double();
@@ -69,10 +68,12 @@ Deno.test("S3Objects does not read what is too large", async () => {
 });
 
 Deno.test("s3Address() reads key, secret, host, bucket, region and TLS", () => {
-  const { bucketUrl, key } = s3Address(
+  const { bucketUrl, key, ca } = s3Address(
     "s3://AKID:a%2Fb%2Bc@s3.eu-west-1.amazonaws.com/my.bucket?region=eu-west-1",
   );
   assert.equal(bucketUrl.href, "https://s3.eu-west-1.amazonaws.com/my.bucket/");
+  assert.equal(ca, undefined);
+  assert.equal(s3Address("s3://a:b@h:9000/bucket?ca=/etc/ca.pem").ca, "/etc/ca.pem");
   assert.deepEqual(key, { accessKeyId: "AKID", secretAccessKey: "a/b+c", region: "eu-west-1" });
   assert.equal(
     s3Address("s3://a:b@[::1]:9000/bucket?tls=0").bucketUrl.href,

@@ -76,7 +76,10 @@ export class NodeResources {
       const meter = new ResourceMeter(sink, "objects");
       this.#objects = new ResourcePart({
         id: "objects",
-        open: () => watchedObjects(new S3Objects({ address, meter, now }), clock),
+        open: () => {
+          const objects = new S3Objects({ address, meter, now });
+          return watchedObjects(objects, clock, () => objects.close());
+        },
         without: "objects are neither read nor written",
       });
     }

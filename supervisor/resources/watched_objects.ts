@@ -13,8 +13,16 @@ export interface WatchedObjects extends Resource {
 
 const lookMs = 15_000;
 
-/** @param everyMs how often to look, milliseconds. @default 15,000 */
-export function watchedObjects(objects: Objects, clock: Clock, everyMs = lookMs): WatchedObjects {
+/**
+ * @param end lets go of the server
+ * @param everyMs how often to look, milliseconds. @default 15,000
+ */
+export function watchedObjects(
+  objects: Objects,
+  clock: Clock,
+  end: () => void,
+  everyMs = lookMs,
+): WatchedObjects {
   const stop = new AbortController();
   let fault: string | undefined = "not looked at yet";
   const watching = (async () => {
@@ -31,6 +39,7 @@ export function watchedObjects(objects: Objects, clock: Clock, everyMs = lookMs)
       stop.abort();
       // A look under way ends by its own deadline; nobody needs its answer.
       await Promise.race([watching, clock.sleep(1_000)]);
+      end();
     },
   };
 }

@@ -11,7 +11,10 @@ import { createLogger } from "../../../supervisor/observability/logger.ts";
 import { noMetrics } from "../../../supervisor/observability/metrics_sink.ts";
 import { ResourceMeter } from "../../../supervisor/observability/resource_meter.ts";
 import { QdrantVectors } from "../../../supervisor/vectors/qdrant_vectors.ts";
-import { startQdrantDouble } from "../../../supervisor/vectors/testing/qdrant_double.ts";
+import {
+  type QdrantData,
+  startQdrantDouble,
+} from "../../../supervisor/vectors/testing/qdrant_double.ts";
 import { dimensions, pointId } from "../../../supervisor/vectors/vectors.ts";
 import type { OwnContext, OwnDrill } from "../drill_types.ts";
 import { Findings } from "../findings.ts";
@@ -107,6 +110,21 @@ function requireRefusals(findings: Findings, user: VectorUser): void {
   findings.require(user.refusedWrites === 0, `every write is taken: ${user.refusedWrites} are not`);
 }
 
+function requireLast(
+  findings: Findings,
+  data: QdrantData,
+  rounds: ReadonlyMap<number, number>,
+): void {
+  const held = data.get(collection)?.points;
+  const wrong = [...rounds].filter(([n, round]) => {
+    const stored = held?.get(pointId(`demo/u${n}`))?.payload["data"] as { round: number };
+    return stored?.round !== round;
+  });
+  findings.count("points", rounds.size);
+  const last = `each point as written last: ${wrong.length} of ${rounds.size} are not`;
+  findings.require(rounds.size > 0 && wrong.length === 0, last);
+}
+
 async function run(ctx: OwnContext): Promise<Findings> {
   const findings = new Findings();
   const form = times[ctx.quick ? "quick" : "full"];
@@ -159,14 +177,7 @@ async function run(ctx: OwnContext): Promise<Findings> {
     const text = `caught up within ${catchUpMsMax} ms: ${Math.round(caughtUpMs)}`;
     findings.require(caughtUpMs <= catchUpMsMax, text);
     if (ctx.mutation !== undefined) return findings;
-    const held = data.get(collection)?.points;
-    const wrong = [...own.rounds].filter(([n, round]) => {
-      const stored = held?.get(pointId(`demo/u${n}`))?.payload["data"] as { round: number };
-      return stored?.round !== round;
-    });
-    findings.count("points", own.rounds.size);
-    const last = `each point as written last: ${wrong.length} of ${own.rounds.size} are not`;
-    findings.require(own.rounds.size > 0 && wrong.length === 0, last);
+    requireLast(findings, data, own.rounds);
     await vectors.search(collection, vectorOf(1, 0), 10, "demo");
     await loaded.verify(findings);
     return findings;

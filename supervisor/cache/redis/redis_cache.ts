@@ -15,7 +15,7 @@ import { RedisLink } from "./redis_link.ts";
 import { RedisRateLimiter } from "./redis_rate_limiter.ts";
 
 export interface RedisCacheOptions {
-  /** `redis://` or `rediss://`, `[user:password@]host[:port][/db][?cluster=1&prefix=gm:]`. */
+  /** `redis://` or `rediss://`, `[user:password@]host[:port][/db][?cluster=1&prefix=gm:&ca=file]`. */
   readonly url: string;
   /** Milliseconds since the Unix epoch, for rate limits while Redis is away. @default Date.now */
   readonly now?: () => number;
