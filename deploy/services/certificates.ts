@@ -19,6 +19,8 @@ export interface Certificates {
   readonly bundle: string;
 }
 
+export const opensslProgram = { name: "openssl", folders: [], packages: ["openssl"] };
+
 /** The name in the servers' certificate. */
 export const serverName = "gamemetrics-server";
 
@@ -51,7 +53,7 @@ export async function certificatesOf(site: Site): Promise<Certificates> {
     key: path("server.key"),
     bundle: path("bundle.pem"),
   };
-  const openssl = await findProgram(site, { name: "openssl", folders: [], packages: ["openssl"] });
+  const openssl = await findProgram(site, opensslProgram);
   const week = String(7 * 86_400);
   if (await tries(openssl, ["x509", "-checkend", week, "-noout", "-in", made.cert])) return made;
   await Deno.mkdir(folder, { recursive: true, mode: 0o755 });

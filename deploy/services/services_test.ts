@@ -2,6 +2,7 @@ import { Consumer, Producer } from "@platformatic/kafka";
 import assert from "node:assert/strict";
 import { openClient } from "../../supervisor/store/sql/client.ts";
 import { serviceUrl } from "../../supervisor/testing/services.ts";
+import { opensslProgram } from "./certificates.ts";
 import { clientOptions, withAdmin } from "./kafka/admin.ts";
 import { javaProgram } from "./kafka/kafka.ts";
 import { lookFor } from "./machine/packages.ts";
@@ -11,7 +12,9 @@ import type { StatusRow } from "./actions.ts";
 import type { Variables } from "./service.ts";
 import { runTask } from "./testing/run_task.ts";
 
-const programs = await Promise.all([javaProgram, postgresProgram, redisProgram].map(lookFor));
+const programs = await Promise.all(
+  [javaProgram, postgresProgram, redisProgram, opensslProgram].map(lookFor),
+);
 
 const raw = "player.events.raw";
 
