@@ -22,6 +22,7 @@ export interface ClusterShardsOptions {
   readonly member: {
     readonly hasLease: boolean;
     ownerOf(shard: ShardId): ClusterNode | undefined;
+    /** Has the view made anew. */
     look(): void;
   };
   readonly peers: {

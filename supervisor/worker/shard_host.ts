@@ -154,6 +154,7 @@ export class ShardHost {
 
   /** Lets go of a shard in order; resolves when it is gone. */
   async revoke(id: ShardId): Promise<void> {
+    await this.#started;
     await this.#supervisor.remove([id.stage, String(id.partition)]);
     this.#shards.delete(keyOf(id));
     this.#faults.delete(keyOf(id));

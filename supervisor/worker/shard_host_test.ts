@@ -7,13 +7,13 @@ import { gameStage, playerStage } from "../shard/stages.ts";
 import { rawEvent } from "../shard/testing/shard_world.ts";
 import { MemoryStore } from "../store/memory_store.ts";
 import { ShardHost } from "./shard_host.ts";
-import type { ActInput } from "./worker_protocol.ts";
+import type { ActInput, ShardId } from "./worker_protocol.ts";
 
 const topics = topicTable(1);
 const shard = { stage: "player", partition: 0 } as const;
 
 /** A host of the only player shard, which halts players on whom an event throws. */
-function open() {
+function open(cluster: { lease?: string; lost?: (id: ShardId) => void } = {}) {
   const log = new MemoryLog({ topics, now: Date.now });
   const now = Date.now;
   const costs = { player: new CostLedger({ now }), game: new CostLedger({ now }) };
@@ -34,14 +34,15 @@ function open() {
     shards: [shard],
     rawPartitions: 1,
     storeUrl: "",
-    log: undefined,
+    log: { type: "kafka", url: "", rawPartitions: 1, clientId: "" },
     actorBytesMax: 1e9,
     logLevel: "silent",
     clockOffsetMs: 0,
     stageModules: {},
   } as const;
   const store = new MemoryStore();
-  const host = new ShardHost(init, { log, store, stages, costs, fired() {} });
+  const { lease, lost = () => {} } = cluster;
+  const host = new ShardHost({ ...init, lease }, { log, store, stages, costs, fired() {}, lost });
   const send = async (...users: string[]) => {
     const records = users.map((user) => {
       const [user_id, event_type = "level.start"] = user.split("!") as [string, string?];
@@ -60,7 +61,7 @@ function open() {
   const committed = (offset: number) => until(() => host.report().shards[0]!.nextOffset === offset);
   const act = (actorId: string, action: ActInput["action"]) =>
     host.act({ ...shard, actorId, action });
-  return { host, send, until, committed, act, mend: () => isMended = true };
+  return { host, store, send, until, committed, act, mend: () => isMended = true };
 }
 
 Deno.test("ShardHost.actors() gives the first by each measure, with size and cost", async () => {
@@ -80,6 +81,42 @@ Deno.test("ShardHost.actors() gives the first by each measure, with size and cos
   assert.deepEqual(host.actors({ stage: "player", sort: "mailbox", limit: 9 }).items, []);
   assert.deepEqual(host.actors({ stage: "game", sort: "cpu", limit: 9 }).items, []);
   await host.stop();
+});
+
+Deno.test("ShardHost.assign() and revoke() have shards come and go, and the tree tells", async () => {
+  const { host, send, committed, until } = open();
+  await send("a");
+  await committed(1);
+  const { epoch } = host.report().shards[0]!;
+  const children = () => host.report().tree.children[0]!.children.map(({ id }) => id);
+  await host.revoke(shard);
+  assert.deepEqual([host.report().shards, host.report().faults, children()], [[], [], []]);
+  assert.throws(() => host.shard(shard), { name: "Misdirected" });
+  await host.assign(shard);
+  await host.assign(shard);
+  await until(() => host.report().shards[0]!.epoch > epoch);
+  assert.deepEqual(children(), ["0"]);
+  await send("a");
+  await committed(2);
+  const [report] = host.report().shards;
+  assert.deepEqual([report!.applied, report!.retakes], [1, 0]);
+  await host.stop();
+});
+
+Deno.test("ShardHost gives up a shard that another node holds, and says so", async () => {
+  const lost: ShardId[] = [];
+  const { host, store, until } = open({ lease: "mine", lost: (id) => lost.push(id) });
+  // It was assigned, but that node's lease does not run.
+  await until(() => lost.length === 1);
+  assert.deepEqual([lost, host.report().shards], [[shard], []]);
+  const node = { nodeId: "n", life: "mine", url: null, roles: [], workers: 1, isLeaving: false };
+  const row = { node: { ...node, wants: [] }, startedMs: 0, expiresMs: Infinity };
+  store.nodes.set("n", row);
+  await host.assign(shard);
+  await until(() => host.report().shards[0]?.epoch === 1);
+  assert.equal(store.heldShards()[0]!.life, "mine");
+  await host.stop();
+  assert.equal(store.heldShards()[0]!.life, null);
 });
 
 Deno.test("ShardHost.act() passivates an actor, and tells when there is nothing to do", async () => {

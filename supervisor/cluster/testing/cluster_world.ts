@@ -46,7 +46,7 @@ function hostPool(world: ClusterWorld, nodeId: string, life: string, stages: Sta
     lease: life,
     rawPartitions: topics["player.events.raw"].partitions,
     storeUrl: "",
-    log: { type: "none" } as never,
+    log: { type: "kafka", url: "", rawPartitions: 4, clientId: "" },
     actorBytesMax: 1e9,
     logLevel: "silent",
     clockOffsetMs: 0,
