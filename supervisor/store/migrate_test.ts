@@ -133,6 +133,15 @@ Deno.test("prepareDatabase() by a user who may not change the schema says so", a
       `grant select, insert, update, delete on all tables in schema public to ${role}`,
     );
     assert.deepEqual(await prepareDatabase(asReader.href, topicTable()), []);
+    // Days are made all the same, and commits and rollups need no more than the tables.
+    const reader = postgres(asReader.href, { max: 1, onnotice() {} });
+    await reader`select make_day_partition('2040-01-01')`;
+    await reader`select advance_rollups(10)`;
+    await reader.end();
+    assert.equal(
+      (await sql`select to_regclass('player_events_20400101') as day`)[0]!.day,
+      "player_events_20400101",
+    );
     await assert.rejects(
       prepareDatabase(asReader.href, topicTable(), { migrations: [...shipped, more] }),
       refused,
