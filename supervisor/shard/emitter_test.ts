@@ -22,7 +22,7 @@ function setUp(unpublished: OutboxEntry[] = [], emittedOffset = 0) {
   const values = (topic: OutboxRecord["topic"] = "game.deltas") =>
     log.storage[topic].flatMap((p) => p.records.map((r) => r.value));
   const run = () => emitter.run({ clock, signal: abort.signal });
-  return { clock, faults, abort, emitter, values, run };
+  return { clock, log, faults, abort, emitter, values, run };
 }
 
 Deno.test("Emitter publishes what the last owner left, then what comes, in order", async () => {
@@ -48,6 +48,15 @@ Deno.test("Emitter groups an entry by topic and keeps the order within each", as
   await run();
   assert.deepEqual([values(), values("dlq.events")], [["a", "b"], ["x", "y"]]);
   assert.equal(faults.count("append"), 2);
+});
+
+Deno.test("Emitter hands a record's trace on to the log", async () => {
+  const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const { emitter, log, run } = setUp([entry(1, { ...record("a"), trace }, record("b"))]);
+  emitter.end();
+  await run();
+  const published = log.storage["game.deltas"].flatMap((p) => p.records);
+  assert.deepEqual(published.map((r) => r.trace), [trace, undefined]);
 });
 
 Deno.test("Emitter has one publish in flight and moves its cursor after it", async () => {

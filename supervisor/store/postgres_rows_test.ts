@@ -54,7 +54,9 @@ Deno.test("encodeSnapshots() and encodeTimers() keep the last of each", () => {
 });
 
 Deno.test("decodeOutbox() returns the records that encodeOutbox() was given", () => {
-  const records = [{ topic: "game.deltas" as const, partition: 3, key: "k", value: `{"é":"\\""}` }];
+  const record = { topic: "game.deltas" as const, partition: 3, key: "k", value: `{"é":"\\""}` };
+  const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const records = [record, { ...record, trace }];
   assert.deepEqual(decodeOutbox(JSON.stringify([[9, encodeOutbox(records)]])), [
     { endOffset: 9, records },
   ]);
