@@ -48,7 +48,7 @@ export class RedisLink {
       if (reason === undefined) {
         log.info("Redis is there");
         this.onBack();
-      } else if (!this.#isClosed) {
+      } else if (reason !== connecting && !this.#isClosed) {
         log.warn("Redis is away: the node goes on without it", { reason });
       }
     });
