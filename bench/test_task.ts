@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
+import { testEnvironment } from "../supervisor/testing/services.ts";
 import { print } from "./cli/print.ts";
 import { TestReport } from "./test_report.ts";
 
@@ -15,7 +16,9 @@ async function runTests(args: readonly string[], report: TestReport): Promise<nu
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--trace-leaks", "--doc", ...args],
     cwd: join(import.meta.dirname!, ".."),
+    clearEnv: true,
     env: {
+      ...testEnvironment(Deno.env.toObject()),
       ...(Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }),
       // Tests make things fail on purpose; what they expect is no news.
       LOG_LEVEL: Deno.env.get("LOG_LEVEL") ?? "error",

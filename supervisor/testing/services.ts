@@ -13,36 +13,44 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 
-/** `STORE_ADMIN_URL` may create databases and roles; the others are what the platform is given. */
-export type ServiceVariable =
-  | "LOG_URL"
-  | "STORE_URL"
-  | "STORE_ADMIN_URL"
-  | "CACHE_URL"
-  | "VECTORS_URL"
-  | "OBJECTS_URL";
-
 /** The service behind each variable: its folder in `.services/`. */
-const serviceOf: Readonly<Record<ServiceVariable, string>> = {
+const serviceOf = {
   LOG_URL: "kafka",
   STORE_URL: "postgres",
   STORE_ADMIN_URL: "postgres",
   CACHE_URL: "redis",
   VECTORS_URL: "qdrant",
   OBJECTS_URL: "minio",
-};
+} as const;
+
+/** `STORE_ADMIN_URL` may create databases and roles; the others are what the platform is given. */
+export type ServiceVariable = keyof typeof serviceOf;
+
+/**
+ * The environment for tests: what a shell exports to the platform gets names that only tests read,
+ * or the platforms that tests start on embedded defaults would take it for themselves.
+ */
+export function testEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+  const names = Object.keys(serviceOf);
+  return Object.fromEntries(
+    Object.entries(env).map((
+      [name, value],
+    ) => [names.includes(name) ? `TEST_${name}` : name, value]),
+  );
+}
 
 const siteFolder = join(import.meta.dirname!, "..", "..", ".services");
 
 /**
- * The URL of a real server, or `undefined` when none can be had: the environment variable first,
- * else what `services up` wrote, if the processes that it started still live.
+ * The URL of a real server, or `undefined` when none can be had: the environment variable first
+ * (`TEST_LOG_URL`, which `deno task test` makes of `LOG_URL`, or itself), else what `services up`
+ * wrote, if the processes that it started still live.
  *
  * @param folder where `services up` writes. @default `.services` of this checkout
  */
 export function serviceUrl(name: ServiceVariable, folder = siteFolder): string | undefined {
-  const named = process.env[name];
-  if (named !== undefined && named !== "") return named;
+  const named = process.env[`TEST_${name}`] || process.env[name];
+  if (named) return named;
   const run = readJson(join(folder, serviceOf[name], "run.json")) as {
     processes: ProcessEntry[];
     variables: Record<string, string>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { serviceUrl, type ServiceVariable } from "./services.ts";
+import { serviceUrl, type ServiceVariable, testEnvironment } from "./services.ts";
 
 const variable: ServiceVariable = "VECTORS_URL";
 
@@ -23,6 +23,8 @@ function ourselves(): Entry {
 async function withSite(entry: Entry, named: string | undefined, body: (folder: string) => void) {
   const folder = await Deno.makeTempDir();
   const before = process.env[variable];
+  const testBefore = process.env[`TEST_${variable}`];
+  delete process.env[`TEST_${variable}`];
   try {
     await Deno.mkdir(`${folder}/qdrant`);
     const run = { processes: [entry], variables: { [variable]: "http://127.0.0.1:1" } };
@@ -33,6 +35,7 @@ async function withSite(entry: Entry, named: string | undefined, body: (folder: 
   } finally {
     if (before === undefined) delete process.env[variable];
     else process.env[variable] = before;
+    if (testBefore !== undefined) process.env[`TEST_${variable}`] = testBefore;
     await Deno.remove(folder, { recursive: true });
   }
 }
@@ -99,4 +102,17 @@ Deno.test({
       await shell.status;
     }
   },
+});
+
+Deno.test("testEnvironment() keeps the servers' URLs from the platforms that tests start", () => {
+  const env = testEnvironment({
+    PATH: "/bin",
+    LOG_URL: "kafka://a:1",
+    STORE_ADMIN_URL: "postgres://b",
+  });
+  assert.deepEqual(env, {
+    PATH: "/bin",
+    TEST_LOG_URL: "kafka://a:1",
+    TEST_STORE_ADMIN_URL: "postgres://b",
+  });
 });
