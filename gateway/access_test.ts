@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { Forbidden, readableGame } from "./access.ts";
-import type { Principal } from "./auth.ts";
+import { type Principal, principalOf } from "../schema/principal.ts";
 
 const principal = (over: Partial<Principal>): Principal => ({
-  studio: "s",
-  games: "*",
-  read: true,
-  write: false,
-  createGames: false,
+  ...principalOf({ id: "k", role: "reader", studio: "s" }),
   ...over,
 });
 

@@ -5,21 +5,28 @@
  */
 import { hash, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
+import { type HmacKey, type Principal, principalOf } from "../schema/principal.ts";
 
-/** The holder of a key or token, within one studio. */
-export interface Principal {
-  readonly studio: string;
-  /** The games it may touch; `"*"` is every game of the studio. */
-  readonly games: "*" | ReadonlySet<string>;
-  readonly read: boolean;
-  readonly write: boolean;
-  /** With `games: "*"`: game ids never seen before may be written, which creates them. */
-  readonly createGames: boolean;
-}
+export type { HmacKey, Principal } from "../schema/principal.ts";
+
+/** The principal of a token, at once for a key, later for a token whose signature is verified. */
+export type Resolved = Principal | undefined | Promise<Principal | undefined>;
 
 export interface Keys {
-  /** The principal of a key or token; `undefined` when there is none. */
-  resolve(token: string): Principal | undefined;
+  /**
+   * The principal of a key or token; `undefined` when there is none. Never rejects for a bad token.
+   *
+   * @throws {Unavailable} at once or later: the keys are not known right now, so that nothing can be
+   *   said of this one
+   */
+  resolve(token: string): Resolved;
+  /**
+   * The key that signs requests under a public id (GameAnalytics' game key); `undefined` when there
+   * is none. A signature by any of its secrets is good.
+   *
+   * @throws {Unavailable} as {@link Keys.resolve}
+   */
+  hmac(keyId: string): HmacKey | undefined;
 }
 
 /** Longer tokens are refused unhashed. */
@@ -28,25 +35,49 @@ const tokenCharsMax = 4096;
 const digest = (token: string): Buffer => hash("sha256", token, "buffer");
 
 /**
- * The keys of an installation that has only its demo key, which may read and write everything of
- * the studio `demo`.
+ * The demo key alone, which may read and write everything of the studio `demo`.
  *
  * @throws {RangeError} when the key is empty
  */
 export function demoKeys(demoKey: string): Keys {
   if (demoKey === "") throw new RangeError("Cannot make demo keys as the key is empty");
-  const principal: Principal = {
+  const principal = principalOf({
+    id: "demo-key",
+    role: "admin",
     studio: "demo",
-    games: "*",
-    read: true,
-    write: true,
     createGames: true,
-  };
+  });
   const expected = digest(demoKey);
   // Digests have one length and their order tells nothing about the key, so the time that the
   // comparison takes does not either.
   return {
     resolve: (token) => timingSafeEqual(digest(token), expected) ? principal : undefined,
+    hmac: () => undefined,
+  };
+}
+
+/** Asks one set of keys after the other; the first that knows a token answers for it. */
+export function anyOfKeys(sets: readonly Keys[]): Keys {
+  async function rest(first: Promise<Principal | undefined>, token: string, next: number) {
+    return await first ?? await resolveFrom(next, token);
+  }
+  function resolveFrom(from: number, token: string): Resolved {
+    for (let i = from; i < sets.length; i++) {
+      const found = sets[i]!.resolve(token);
+      if (found instanceof Promise) return i + 1 < sets.length ? rest(found, token, i + 1) : found;
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  return {
+    resolve: (token) => resolveFrom(0, token),
+    hmac(keyId) {
+      for (const keys of sets) {
+        const found = keys.hmac(keyId);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
   };
 }
 
@@ -63,13 +94,16 @@ export function tokenOf(headers: Headers): string | undefined {
 }
 
 /** Resolves a token a client gave; `undefined` for none, an empty or an unknown one. */
-export function resolveToken(keys: Keys, token: string | undefined): Principal | undefined {
+export function resolveToken(keys: Keys, token: string | undefined): Resolved {
   if (token === undefined || token === "" || token.length > tokenCharsMax) return undefined;
   return keys.resolve(token);
 }
 
-/** The principal of a request; `undefined` is an answer of 401. */
-export function authenticate(keys: Keys, headers: Headers): Principal | undefined {
+/**
+ * The principal of a request; `undefined` is an answer of 401. `await` costs a turn of the event
+ * loop, so the hot path awaits only what is a promise.
+ */
+export function authenticate(keys: Keys, headers: Headers): Resolved {
   return resolveToken(keys, tokenOf(headers));
 }
 

@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
-import { authenticate, defaultGameOf, demoKeys, type Principal, resolveToken } from "./auth.ts";
+import { principalOf } from "../schema/principal.ts";
+import {
+  anyOfKeys,
+  authenticate,
+  defaultGameOf,
+  demoKeys,
+  type Keys,
+  resolveToken,
+} from "./auth.ts";
 
 const keys = demoKeys("gm_secret");
 
-Deno.test("authenticate() takes the key as bearer token or X-Api-Key", () => {
+Deno.test("authenticate() takes the key as bearer token or X-Api-Key", async () => {
   const sent: Record<string, string>[] = [
     { authorization: "Bearer gm_secret" },
     { authorization: "bearer  gm_secret " },
@@ -11,7 +19,8 @@ Deno.test("authenticate() takes the key as bearer token or X-Api-Key", () => {
     { authorization: "Basic Zm9v", "x-api-key": "gm_secret" },
   ];
   for (const headers of sent) {
-    assert.equal(authenticate(keys, new Headers(headers))?.studio, "demo", JSON.stringify(headers));
+    const found = await authenticate(keys, new Headers(headers));
+    assert.equal(found?.studio, "demo", JSON.stringify(headers));
   }
 });
 
@@ -33,10 +42,11 @@ Deno.test("authenticate() refuses everything else", () => {
 });
 
 Deno.test("resolveToken() refuses overlong tokens without asking the keys", () => {
-  const never = {
-    resolve: (): Principal => {
+  const never: Keys = {
+    resolve: () => {
       throw new Error("asked");
     },
+    hmac: () => undefined,
   };
   assert.equal(resolveToken(never, "x".repeat(5000)), undefined);
 });
@@ -47,8 +57,25 @@ Deno.test("demoKeys() refuses an empty key, which every empty token would match"
 
 Deno.test("defaultGameOf() is the only game of a key", () => {
   const of = (games: "*" | Set<string>) =>
-    defaultGameOf({ studio: "s", games, read: false, write: true, createGames: false });
+    defaultGameOf({ ...principalOf({ id: "k", role: "writer", studio: "s" }), games });
   assert.equal(of(new Set(["g"])), "g");
   assert.equal(of(new Set(["g", "h"])), undefined);
   assert.equal(of("*"), undefined);
+});
+
+Deno.test("anyOfKeys() asks one set after the other, those that take their time too", async () => {
+  const of = (token: string, isLater: boolean): Keys => {
+    const principal = principalOf({ id: token, role: "reader", studio: "s" });
+    const find = (given: string) => given === token ? principal : undefined;
+    return {
+      resolve: (given) => isLater ? Promise.resolve(find(given)) : find(given),
+      hmac: (id) => id === token ? { principal, secrets: ["x"] } : undefined,
+    };
+  };
+  const all = anyOfKeys([of("a", false), of("b", true), of("c", false)]);
+  const idOf = async (token: string) => (await all.resolve(token))?.id;
+  assert.deepEqual(await Promise.all(["a", "b", "c", "d"].map(idOf)), ["a", "b", "c", undefined]);
+  assert.equal(all.resolve("a") instanceof Promise, false);
+  assert.equal(all.hmac("c")?.principal.id, "c");
+  assert.equal(all.hmac("d"), undefined);
 });

@@ -67,8 +67,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   let isDraining = false;
 
   /** Upgrades, unless the request carries a wrong key; one without any may authenticate later. */
-  function upgrade(request: Request, protocol: string | undefined, serve: ServeSocket): Response {
-    const principal = authenticate(keys, request.headers);
+  async function upgrade(
+    request: Request,
+    protocol: string | undefined,
+    serve: ServeSocket,
+  ): Promise<Response> {
+    const principal = await authenticate(keys, request.headers);
     if (principal === undefined && tokenOf(request.headers) !== undefined) throw unauthorized();
     if (isDraining) throw new Problem(503, "unavailable", "This node is going away");
     const accepted = Deno.upgradeWebSocket(request, protocol === undefined ? {} : { protocol });
@@ -88,13 +92,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     });
   const serveGraphql = graphqlSocketServer({ keys, server: graphql, contextOf, log, authMs });
 
-  const graphqlHandler: Handler = (request) => {
+  const graphqlHandler: Handler = async (request) => {
     if (isUpgrade(request)) {
       assertOffersGraphql(request.headers);
-      return upgrade(request, graphqlProtocol, serveGraphql);
+      return await upgrade(request, graphqlProtocol, serveGraphql);
     }
-    const principal = authenticate(keys, request.headers);
-    if (principal !== undefined) return graphql.fetch(withoutSignal(request), contextOf(principal));
+    const principal = await authenticate(keys, request.headers);
+    if (principal !== undefined) {
+      return await graphql.fetch(withoutSignal(request), contextOf(principal));
+    }
     dropBody(request);
     throw unauthorized();
   };

@@ -59,6 +59,7 @@ export function serveCaptureSocket(
 class CaptureSocket {
   #principal: Principal | undefined;
   #authTimer: ReturnType<typeof setTimeout> | undefined;
+  #isResolving = false;
   #inFlight = 0;
   #inFlightBytes = 0;
   readonly #leases = new Map<string, Lease>();
@@ -100,7 +101,7 @@ class CaptureSocket {
   }
 
   #dispatch(message: Message, id: MessageId, bytes: number): void {
-    if (message.type === "auth") return this.#auth(message);
+    if (message.type === "auth") return this.#auth(message, id);
     const principal = this.#principal;
     if (principal === undefined) {
       this.#error(id, "unauthorized", "Send an auth message first");
@@ -118,12 +119,18 @@ class CaptureSocket {
     throw new Problem(400, "bad_request", "type must be auth, events, subscribe or unsubscribe");
   }
 
-  #auth(message: Message): void {
-    if (this.#principal !== undefined) {
+  #auth({ token }: Message, id: MessageId): void {
+    if (this.#principal !== undefined || this.#isResolving) {
       throw new Problem(400, "bad_request", "This connection is authenticated already");
     }
-    const { token } = message;
-    const principal = typeof token === "string" ? resolveToken(this.deps.keys, token) : undefined;
+    const found = typeof token === "string" ? resolveToken(this.deps.keys, token) : undefined;
+    if (!(found instanceof Promise)) return this.#authenticated(found);
+    this.#isResolving = true;
+    found.then((principal) => this.#authenticated(principal), (error) => this.#fail(error, id))
+      .finally(() => this.#isResolving = false);
+  }
+
+  #authenticated(principal: Principal | undefined): void {
     if (principal === undefined) {
       this.#error(null, "unauthorized", "The token is not known");
       this.socket.close(closeCode.policyViolation, "Not authenticated");

@@ -38,7 +38,8 @@ export function captureHandler(
   }
 
   return async function capture(request) {
-    const principal = authorizeWriter(authenticate(keys, request.headers), request);
+    const found = authenticate(keys, request.headers);
+    const principal = authorizeWriter(found instanceof Promise ? await found : found, request);
     const body = await readBody(request, limits.requestBytesMax, budget);
     const items = await decode(request, body, principal.studio);
     const textBytes = body.length;

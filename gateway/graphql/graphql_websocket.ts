@@ -84,9 +84,9 @@ export function graphqlSocketServer(
   const mask = errorMasker(deps.log);
   const server = makeServer<Record<string, unknown>, Connection>({
     connectionInitWaitTimeout: deps.authMs ?? limits.webSocketAuthMs,
-    onConnect({ connectionParams, extra }) {
+    async onConnect({ connectionParams, extra }) {
       const token = connectionToken(connectionParams);
-      if (token !== undefined) extra.principal = resolveToken(deps.keys, token);
+      if (token !== undefined) extra.principal = await resolveToken(deps.keys, token);
       return extra.principal !== undefined;
     },
     onSubscribe({ extra, subscriptions }, _, payload) {

@@ -3,28 +3,48 @@
  *
  * @module
  */
-import type { Keys, Principal } from "../auth.ts";
+import { type Principal, principalOf } from "../../schema/principal.ts";
+import type { Keys } from "../auth.ts";
 import type { GatewayLog } from "../deps.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "../gateway.ts";
 import { InMemoryPlatform } from "./in_memory_platform.ts";
 
 export const testNow = Date.UTC(2026, 0, 15, 12);
 
-const full: Principal = { studio: "demo", games: "*", read: true, write: true, createGames: true };
+const full: Principal = principalOf({
+  id: "full",
+  role: "admin",
+  studio: "demo",
+  createGames: true,
+});
 
 /** Keys by token. Studio `other` is a second tenant. */
 export const testPrincipals: Readonly<Record<string, Principal>> = {
   full,
-  writer: { ...full, read: false },
-  reader: { ...full, write: false },
-  chess: { ...full, games: new Set(["chess"]), createGames: false },
-  two: { ...full, games: new Set(["chess", "go"]), createGames: false },
-  unlisted: { ...full, createGames: false },
-  other: { ...full, studio: "other" },
+  writer: { ...full, id: "writer", role: "writer", read: false },
+  reader: { ...full, id: "reader", role: "reader", write: false },
+  chess: { ...full, id: "chess", games: new Set(["chess"]), createGames: false },
+  two: { ...full, id: "two", games: new Set(["chess", "go"]), createGames: false },
+  unlisted: { ...full, id: "unlisted", createGames: false },
+  other: { ...full, id: "other", studio: "other" },
 };
 
-const testKeys: Keys = {
+/** A key that signs, of the game `chess`: its public id and its secret, in GameAnalytics' forms. */
+export const testHmac = {
+  id: "0123456789abcdef0123456789abcdef",
+  secret: "0123456789abcdef0123456789abcdef01234567",
+} as const;
+
+const signer = principalOf({
+  id: testHmac.id,
+  role: "writer",
+  studio: "demo",
+  games: ["chess"],
+});
+
+export const testKeys: Keys = {
   resolve: (token) => Object.hasOwn(testPrincipals, token) ? testPrincipals[token] : undefined,
+  hmac: (id) => id === testHmac.id ? { principal: signer, secrets: [testHmac.secret] } : undefined,
 };
 
 export interface LogLine {
