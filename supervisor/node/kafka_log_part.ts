@@ -21,6 +21,7 @@ export class KafkaLogPart implements LogPart {
   readonly #log = logger("log");
   readonly #access: LogAccess;
   #client: KafkaLog | undefined;
+  readonly #identity = Promise.withResolvers<string>();
   #fault: string | undefined = "starting";
 
   constructor(readonly options: LogPartOptions) {
@@ -36,6 +37,10 @@ export class KafkaLogPart implements LogPart {
 
   connect(): LogAccess {
     return this.#access;
+  }
+
+  identity(): Promise<string> {
+    return this.#identity.promise;
   }
 
   health(): PartHealth {
@@ -79,7 +84,9 @@ export class KafkaLogPart implements LogPart {
         this.#fault = error.message;
         if (failures === 1) this.#log.warn(error.message);
       };
-      await retry(() => client.check(), { clock, signal: stop, onRetry });
+      this.#identity.resolve(
+        await retry(() => client.identity(), { clock, signal: stop, onRetry }),
+      );
       while (!stop.aborted) {
         this.#tell(await faultOf(client));
         await clock.sleep(probeMs, stop);

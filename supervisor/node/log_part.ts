@@ -30,6 +30,8 @@ export interface LogPart {
   readonly log: Log;
   /** Access for another thread. @throws {Unavailable} while there is none */
   connect(): LogAccess;
+  /** Names the log, for ever; resolves once it has been reached. */
+  identity(): Promise<string>;
   health(): PartHealth;
   /** Bytes on this machine's disk, by topic; none when they lie elsewhere. */
   bytes(): Readonly<Record<string, number>>;

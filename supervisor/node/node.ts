@@ -148,6 +148,7 @@ export class Node {
     return new StorePart({
       storeUrl: config.storeUrl,
       readUrl: config.storeReadUrl,
+      logId: () => this.log.identity(),
       mayMigrate: config.migrate,
       lock,
       topics: this.topics,

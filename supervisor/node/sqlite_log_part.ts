@@ -15,10 +15,29 @@ import type { LogPart, LogPartOptions } from "./log_part.ts";
 
 const shutdownMs = 5_000;
 
+/** The name of the log in a folder, made with it and lost with it. */
+async function identityOf(folder: string): Promise<string> {
+  const path = join(folder, "id");
+  try {
+    return `sqlite ${await Deno.readTextFile(path)}`;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const id = crypto.randomUUID();
+  // Whole or not at all; nobody else is here, as the folder is locked.
+  const file = await Deno.open(`${path}.new`, { write: true, create: true, truncate: true });
+  await file.write(new TextEncoder().encode(id));
+  await file.sync();
+  file.close();
+  await Deno.rename(`${path}.new`, path);
+  return `sqlite ${id}`;
+}
+
 export class SqliteLogPart implements LogPart {
   readonly #log = logger("log");
   #writer: SqliteLogWriter | undefined;
   #client: SqliteLog | undefined;
+  readonly #identity = Promise.withResolvers<string>();
 
   constructor(readonly options: LogPartOptions) {}
 
@@ -30,6 +49,10 @@ export class SqliteLogPart implements LogPart {
   connect(): LogAccess {
     if (this.#writer === undefined) throw new Unavailable("log", "The log is starting");
     return { type: "sqlite", connection: this.#writer.connect() };
+  }
+
+  identity(): Promise<string> {
+    return this.#identity.promise;
   }
 
   bytes(): Record<string, number> {
@@ -57,6 +80,7 @@ export class SqliteLogPart implements LogPart {
           onProblem: (message) => this.#log.error(message),
         });
         this.#writer = writer;
+        this.#identity.resolve(await identityOf(join(dataDir, "log")));
         if (this.#client === undefined) this.#client = openSqliteLog(writer.connect());
         else {
           this.#client.reconnect(writer.connect());

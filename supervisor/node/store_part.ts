@@ -14,6 +14,7 @@ import { retry } from "../shard/retry.ts";
 import type { DataDirLock } from "../store/data_dir_lock.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../store/embedded_postgres.ts";
 import { EventReader } from "../store/event_reader.ts";
+import { holdToLog } from "../store/log_identity.ts";
 import { prepareDatabase } from "../store/migrate.ts";
 import { type EventSource, ReplicaEvents } from "../store/sql/replica_events.ts";
 import { SqlPool } from "../store/sql_pool.ts";
@@ -28,6 +29,8 @@ export interface StorePartOptions {
   /** Of a replica that answers queries for events. @default none */
   readonly readUrl?: string | undefined;
   readonly sink: MetricsSink;
+  /** Names the log whose offsets the store counts. @default the store is not held to a log */
+  readonly logId?: () => Promise<string>;
   /** @default true */
   readonly mayMigrate?: boolean;
 }
@@ -112,6 +115,10 @@ export class StorePart {
       const onNotice = (message: string) => this.#log.warn(message);
       const prepare = () => prepareDatabase(url, topics, { mayMigrate, onNotice });
       await retry(prepare, { clock, signal: stop, onRetry });
+      const logId = await this.#logId(stop);
+      if (logId !== undefined) {
+        await retry(() => holdToLog(url, logId), { clock, signal: stop, onRetry });
+      }
       this.#reader ??= this.#openReader(url);
       this.#fault = undefined;
       this.#prepared.resolve(url);
@@ -135,6 +142,15 @@ export class StorePart {
       await pool?.close();
       await server?.stop();
     }
+  }
+
+  /** Waits for the log, as the shards would. */
+  #logId(stop: AbortSignal): Promise<string | undefined> {
+    const stopped = new Promise<undefined>((resolve) => {
+      stop.addEventListener("abort", () => resolve(undefined), { once: true });
+      if (stop.aborted) resolve(undefined);
+    });
+    return Promise.race([this.options.logId?.(), stopped]);
   }
 
   #openReader(url: string): EventSource {

@@ -44,6 +44,7 @@ export class Cluster {
   #awaySince: number | undefined;
   #fault: Error | undefined;
   #isClosed = false;
+  #id = "";
 
   constructor(readonly options: ClusterOptions) {
     this.#brokers = options.target.brokers;
@@ -52,6 +53,11 @@ export class Cluster {
   /** Milliseconds since brokers were found away; 0 while all is well. */
   get awayMs(): number {
     return this.#awaySince === undefined ? 0 : performance.now() - this.#awaySince;
+  }
+
+  /** The cluster's own id; empty before the first look at it. */
+  get id(): string {
+    return this.#id;
   }
 
   /** What the last look at the cluster met with; `undefined`: nothing. */
@@ -155,6 +161,7 @@ export class Cluster {
       answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]),
     );
     this.#leaders = leaders;
+    this.#id = answer.clusterId ?? "";
   }
 
   /**

@@ -82,6 +82,13 @@ export class KafkaLog implements Log {
     return this.#cluster.refresh();
   }
 
+  /** Names these topics of this cluster, for ever. @throws as {@link check} */
+  async identity(): Promise<string> {
+    await this.check();
+    const { id, options: { target } } = this.#cluster;
+    return `kafka ${id}${target.prefix === "" ? "" : `/${target.prefix}`}`;
+  }
+
   append(topic: TopicName, records: readonly NewRecord[]): Promise<void> {
     return this.#producer.append(topic, records);
   }
