@@ -10,7 +10,7 @@ import { fingerprintBigint } from "../../schema/hash.ts";
 import { DAY_MS, limits } from "../../schema/limits.ts";
 import { partitionOf } from "../../schema/partition.ts";
 import type { EventFilter, EventPage, RecordedEvent } from "../platform.ts";
-import { decodeCursor, encodeCursor, type EventPosition } from "./event_cursor.ts";
+import { decodeCursor, encodeCursor, type EventPosition } from "./sql/event_cursor.ts";
 import { serverFault } from "./faults.ts";
 import { type PoolMetrics, SqlPool } from "./sql_pool.ts";
 import { deadlines } from "./sql/deadlines.ts";

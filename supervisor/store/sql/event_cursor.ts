@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InvalidInput } from "../../schema/errors.ts";
+import { InvalidInput } from "../../../schema/errors.ts";
 
 /** Where a page ended. */
 export interface EventPosition {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { InvalidInput } from "../../schema/errors.ts";
+import { InvalidInput } from "../../../schema/errors.ts";
 import { decodeCursor, encodeCursor } from "./event_cursor.ts";
 
 Deno.test("decodeCursor() returns what encodeCursor() was given", () => {
