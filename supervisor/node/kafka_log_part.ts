@@ -22,6 +22,7 @@ export class KafkaLogPart implements LogPart {
   readonly #access: LogAccess;
   #client: KafkaLog | undefined;
   readonly #identity = Promise.withResolvers<string>();
+  readonly #refused = Promise.withResolvers<Terminal>();
   #fault: string | undefined = "starting";
 
   constructor(readonly options: LogPartOptions) {
@@ -47,6 +48,10 @@ export class KafkaLogPart implements LogPart {
     return this.#fault === undefined
       ? { part: "log", ready: true }
       : { part: "log", ready: false, reason: this.#fault };
+  }
+
+  get refused(): Promise<Terminal> {
+    return this.#refused.promise;
   }
 
   /** The brokers' disks are not this machine's. */
@@ -94,10 +99,14 @@ export class KafkaLogPart implements LogPart {
       return { type: "stopped" };
     } catch (error) {
       if (stop.aborted) return { type: "stopped" };
-      // Only at the start: who runs already goes on as soon as an operator has mended it.
       this.#fault = error instanceof Error ? error.message : String(error);
-      if (error instanceof Terminal) this.#log.error(error.message, { code: error.code });
-      return { type: "failed", error };
+      if (!(error instanceof Terminal)) return { type: "failed", error };
+      // Only at the start: who runs already goes on as soon as an operator has mended it.
+      this.#log.error(error.message, { code: error.code });
+      this.#refused.resolve(error);
+      // To be started again would say the same once more.
+      await new Promise((done) => stop.addEventListener("abort", done));
+      return { type: "stopped" };
     } finally {
       if (stop.aborted) {
         await this.#client?.close();

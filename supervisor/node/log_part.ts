@@ -5,6 +5,7 @@
  */
 import type { Log } from "../log/log.ts";
 import type { LogAccess } from "../log/log_access.ts";
+import type { Terminal } from "../../schema/errors.ts";
 import type { Topics } from "../../schema/topics.ts";
 import type { PartHealth } from "../platform.ts";
 import type { Clock } from "../shard/clock.ts";
@@ -32,6 +33,8 @@ export interface LogPart {
   connect(): LogAccess;
   /** Names the log, for ever; resolves once it has been reached. */
   identity(): Promise<string>;
+  /** Resolves when the log can never be used as it is configured; that was logged already. */
+  readonly refused: Promise<Terminal>;
   health(): PartHealth;
   /** Bytes on this machine's disk, by topic; none when they lie elsewhere. */
   bytes(): Readonly<Record<string, number>>;

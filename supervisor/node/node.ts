@@ -259,7 +259,7 @@ export class Node {
 
   /** Resolves when the node can never serve as it is configured. */
   get refused(): Promise<Terminal> {
-    const refusals = [this.store.refused];
+    const refusals = [this.log.refused, this.store.refused];
     if (this.cluster !== undefined) refusals.push(this.cluster.refused);
     return Promise.race(refusals);
   }

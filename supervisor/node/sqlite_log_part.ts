@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { Unavailable } from "../../schema/errors.ts";
+import { type Terminal, Unavailable } from "../../schema/errors.ts";
 import { logger } from "../observability/logger.ts";
 import type { PartHealth } from "../platform.ts";
 import type { LogAccess } from "../log/log_access.ts";
@@ -53,6 +53,11 @@ export class SqliteLogPart implements LogPart {
 
   identity(): Promise<string> {
     return this.#identity.promise;
+  }
+
+  /** Whatever is wrong with files may be mended while it is tried again. */
+  get refused(): Promise<Terminal> {
+    return new Promise(() => {});
   }
 
   bytes(): Record<string, number> {
