@@ -48,6 +48,11 @@ export function demoKeys(demoKey: string): Keys {
     createGames: true,
   });
   const expected = digest(demoKey);
+  const pair = demoSigningPair(demoKey);
+  const signer: Signer = {
+    principal: { ...principal, games: new Set(["demo"]), read: false },
+    secret: pair.secret,
+  };
   // Digests have one length and their order tells nothing about the key, so the time that the
   // comparison takes does not either.
   return {

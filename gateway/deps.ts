@@ -7,8 +7,16 @@
 import type { Platform } from "../supervisor/platform.ts";
 import type { Keys } from "./auth.ts";
 
-/** A transport that events come in by, as metrics name it. */
-export type Protocol = "http" | "ws";
+/** A protocol that events come in by, as metrics name it; `http` and `ws` are the native one. */
+export type Protocol =
+  | "http"
+  | "ws"
+  | "gameanalytics"
+  | "segment"
+  | "posthog"
+  | "snowplow"
+  | "cloudevents"
+  | "countly";
 
 export interface GatewayMetrics {
   /** A request was answered. `route` is the pattern, never the path a client made up. */

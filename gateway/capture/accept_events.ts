@@ -31,7 +31,10 @@ export type AcceptOutcome =
 /** The events of one request. `textBytes` is the size of the text that held them all. */
 export interface EventBatch {
   readonly principal: Principal;
+  /** Native events, still unvalidated; a {@link Rejection} is one that could not be made native. */
   readonly items: readonly unknown[];
+  /** What dead letters show in place of the items: the events as their sender wrote them. */
+  readonly sources?: readonly unknown[];
   readonly textBytes: number;
   readonly protocol: Protocol;
 }
@@ -43,6 +46,12 @@ export interface Acceptor {
    * losing one does not change what its sender is told.
    */
   deadLetter(letters: readonly DeadLetter[]): Promise<void>;
+}
+
+/** Why an item was refused before it could be validated. */
+function refusalOf(item: unknown): Rejection | undefined {
+  if (item instanceof BrokenLine) return item.rejection;
+  return item instanceof Rejection ? item : undefined;
 }
 
 /** The games a principal may write. Without `createGames`, `"*"` is the right to read. */
@@ -94,7 +103,7 @@ export function createAcceptor(
   }
 
   async function accept(batch: EventBatch): Promise<AcceptOutcome> {
-    const { principal, items, textBytes, protocol } = batch;
+    const { principal, items, sources = items, textBytes, protocol } = batch;
     const startedAt = now();
     const defaultGame = defaultGameOf(principal);
     const scope: EventScope = {
@@ -110,14 +119,14 @@ export function createAcceptor(
     const letters: DeadLetter[] = [];
     for (let index = 0; index < items.length; index++) {
       const item = items[index];
-      const verdict = item instanceof BrokenLine ? item.rejection : validateEvent(item, scope);
+      const verdict = refusalOf(item) ?? validateEvent(item, scope);
       if (!(verdict instanceof Rejection)) {
         events.push(verdict);
         continue;
       }
       const { code, path, message } = verdict;
       rejected.push({ index, code, path, message });
-      letters.push(deadLetterOf(principal.studio, item, verdict));
+      letters.push(deadLetterOf(principal.studio, sources[index], verdict));
     }
     // Together, so that both share one group commit of the log.
     const lettersWritten = letters.length > 0 ? deadLetter(letters) : undefined;

@@ -30,12 +30,26 @@ export async function readBody(
   budget: ByteBudget,
 ): Promise<Uint8Array> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-  const declared = request.headers.get("content-length");
   if (encoding !== "identity" && encoding !== "gzip" && encoding !== "x-gzip") {
     dropBody(request);
     const detail = `Content-Encoding must be gzip or absent: got ${JSON.stringify(encoding)}`;
     throw new Problem(415, "unsupported_encoding", detail);
   }
+  const bytes = await readRawBody(request, bytesMax, budget);
+  return encoding === "identity" ? bytes : await expand(bytes, bytesMax, budget);
+}
+
+/**
+ * The body as it was sent, whatever its Content-Encoding.
+ *
+ * @throws {Problem} 400, 413 or 503; the rest of the body is then dropped unread
+ */
+export async function readRawBody(
+  request: Request,
+  bytesMax: number,
+  budget: ByteBudget,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > bytesMax) {
     dropBody(request);
     throw tooLarge(tooLargeDetail(bytesMax));
@@ -44,10 +58,7 @@ export async function readBody(
   // Content-Length unless it is chunked, and then there must be none.
   const isSmall = declared !== null && Number(declared) <= limits.eventBytesMax &&
     !request.headers.has("transfer-encoding");
-  const bytes = isSmall
-    ? await readWhole(request, bytesMax)
-    : await readStream(request, bytesMax, budget);
-  return encoding === "identity" ? bytes : await expand(bytes, bytesMax, budget);
+  return isSmall ? await readWhole(request, bytesMax) : await readStream(request, bytesMax, budget);
 }
 
 async function readWhole(
@@ -136,7 +147,12 @@ function freeIfWasteful(part: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && part.length * 4 < buffer.byteLength) buffer.transfer(0);
 }
 
-async function expand(
+/**
+ * What a gzipped body expands to.
+ *
+ * @throws {Problem} 400 `invalid_gzip`, 413 or 503
+ */
+export async function expand(
   bytes: Uint8Array<ArrayBuffer>,
   bytesMax: number,
   budget: ByteBudget,
