@@ -127,16 +127,18 @@ async function fanOutTests({ cache, other }: CacheUnderTest): Promise<void> {
   const numbered = heard.filter((text) => text !== "hello");
   assert.deepEqual(numbered, Array.from({ length: 500 }, (_, i) => `n${i}`));
   assert.equal(beside.filter((text) => text === "n7").length, 1, "and once");
-  other.fanOut.publish(channel, "back");
-  await eventually("it comes back", () => beside.at(-1) === "back");
+  await eventually("this node listens", () => {
+    other.fanOut.publish(channel, "back");
+    return beside.at(-1) === "back";
+  });
   leave();
   leave();
   cache.fanOut.publish(channel, "gone");
-  await eventually("those who stay hear it", () => beside.at(-1) === "gone");
+  await eventually("those who stay hear it", () => beside.includes("gone"));
   assert.ok(!heard.includes("gone"));
   leaveToo();
   cache.fanOut.publish(channel, "nobody");
-  assert.equal(beside.at(-1), "gone");
+  assert.ok(!beside.includes("nobody"));
   assert.throws(() => cache.fanOut.publish(channel, "x".repeat(10_000)), RangeError);
 }
 

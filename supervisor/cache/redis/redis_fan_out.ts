@@ -16,6 +16,7 @@ import type { RedisLink } from "./redis_link.ts";
 
 /** Messages that are sent together. */
 const sentTogether = 100;
+const joinAgainMs = 100;
 
 /** The forms of what goes over a channel: `sender m text`, `sender g` where something was lost. */
 type Form = "m" | "g";
@@ -33,17 +34,24 @@ export class RedisFanOut implements FanOut {
   readonly #lost = new Set<string>();
   #queue: Waiting[] = [];
   #isSending = false;
-  #wasReady = false;
+  /** Channels that the connection listens at, and those that it did before it broke. */
+  readonly #standing = new Set<string>();
+  readonly #broken = new Set<string>();
+  /** Which connection it is, counted from 1; 0: there was none yet. */
+  #connection = 0;
+  #isJoining = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
 
   constructor(readonly link: RedisLink, address: RedisAddress, readonly meter: ResourceMeter) {
     this.#prefix = `${link.prefix}chan:`;
     // A connection that listens can do nothing else.
     this.#listener = redisClient(address, () => {});
     this.#listener.on("message", (name: string, message: string) => this.#heard(name, message));
-    this.#listener.on("ready", () => this.#listen());
+    this.#listener.on("ready", () => this.#connected());
     // A connection that only listens does not notice a server that went without a word.
     link.onBack = () => {
-      if (this.#wasReady) this.#listener.disconnect(true);
+      if (this.#connection > 0) this.#listener.disconnect(true);
     };
   }
 
@@ -93,31 +101,53 @@ export class RedisFanOut implements FanOut {
   }
 
   /** The connection stands, for the first time or again: what was said meanwhile is lost. */
-  #listen(): void {
-    const channels = this.#local.channels();
-    if (channels.length === 0) {
-      this.#wasReady = true;
-      return;
+  #connected(): void {
+    this.#connection++;
+    for (const channel of this.#standing) this.#broken.add(channel);
+    this.#standing.clear();
+    void this.#join();
+  }
+
+  /** Listens at every channel that somebody wants, and tries again until it does. */
+  async #join(): Promise<void> {
+    if (this.#isJoining) return;
+    this.#isJoining = true;
+    clearTimeout(this.#retry);
+    try {
+      while (!this.#isClosed) {
+        const channels = this.#local.channels().filter((channel) => !this.#standing.has(channel));
+        if (channels.length === 0) break;
+        const connection = this.#connection;
+        await this.#listener.subscribe(...channels.map((channel) => this.#prefix + channel));
+        // What an earlier connection listened at is void.
+        if (connection !== this.#connection) continue;
+        for (const channel of channels) {
+          this.#standing.add(channel);
+          if (this.#broken.delete(channel)) this.#local.gap(channel);
+        }
+      }
+    } catch {
+      // Not connected, or a cluster that has not chosen yet where to listen.
+      if (!this.#isClosed) this.#retry = setTimeout(() => void this.#join(), joinAgainMs);
     }
-    const isAgain = this.#wasReady;
-    this.#wasReady = true;
-    this.#listener.subscribe(...channels.map((channel) => this.#prefix + channel)).then(() => {
-      if (isAgain) channels.forEach((channel) => this.#local.gap(channel));
-    }, () => {}); // The connection broke again; the next one subscribes.
+    this.#isJoining = false;
   }
 
   subscribe(channel: string, onText: (text: string) => void, onGap?: () => void): () => void {
     const leave = this.#local.subscribe(channel, onText, onGap);
-    const name = this.#prefix + channel;
-    this.#listener.subscribe(name).catch(() => {}); // Done when the connection stands.
+    void this.#join();
     return () => {
       leave();
       if (this.#local.channels().includes(channel)) return;
-      this.#listener.unsubscribe(name).catch(() => {});
+      this.#broken.delete(channel);
+      if (!this.#standing.delete(channel)) return;
+      this.#listener.unsubscribe(this.#prefix + channel).catch(() => {});
     };
   }
 
   close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
     this.#listener.disconnect();
   }
 }

@@ -36,6 +36,7 @@ export class RedisLink {
   readonly #circuit: Circuit;
   readonly #prober: ReturnType<typeof setInterval>;
   #lastError = connecting;
+  #wasThere = false;
   #isProbing = false;
   #isClosed = false;
   /** Called when Redis is there again after it was away. */
@@ -47,7 +48,8 @@ export class RedisLink {
       meter.circuit(reason !== undefined);
       if (reason === undefined) {
         log.info("Redis is there");
-        this.onBack();
+        if (this.#wasThere) this.onBack();
+        this.#wasThere = true;
       } else if (reason !== connecting && !this.#isClosed) {
         log.warn("Redis is away: the node goes on without it", { reason });
       }
