@@ -117,6 +117,8 @@ export type WorkerWatch =
 export interface Fired {
   readonly id: number;
   readonly events: readonly RecordedEvent[] | null;
+  /** `traceparent` of the commit, when it is traced. */
+  readonly trace?: string;
 }
 
 export interface WorkerReport {
@@ -125,6 +127,4 @@ export interface WorkerReport {
   readonly tree: TreeNode;
   /** Why shards are not served, by shard; empty when all is well. */
   readonly faults: readonly string[];
-  /** `traceparent` of the commit, when it is traced. */
-  readonly trace?: string;
 }
