@@ -49,15 +49,32 @@ export function demoKeys(demoKey: string): Keys {
   });
   const expected = digest(demoKey);
   const pair = demoSigningPair(demoKey);
-  const signer: Signer = {
-    principal: { ...principal, games: new Set(["demo"]), read: false },
-    secret: pair.secret,
+  const signing: HmacKey = {
+    secrets: [pair.secret],
+    principal: principalOf({
+      id: "demo-key",
+      role: "writer",
+      studio: "demo",
+      games: ["demo"],
+    }),
   };
   // Digests have one length and their order tells nothing about the key, so the time that the
   // comparison takes does not either.
   return {
     resolve: (token) => timingSafeEqual(digest(token), expected) ? principal : undefined,
-    hmac: () => undefined,
+    hmac: (id) => id === pair.id ? signing : undefined,
+  };
+}
+
+/**
+ * The id and secret by which clients that sign may write to the game `demo`: the first digits of
+ * SHA-256 over `signing id KEY` and `signing secret KEY`, of the lengths GameAnalytics' clients want.
+ */
+export function demoSigningPair(demoKey: string): { readonly id: string; readonly secret: string } {
+  const hexOf = (text: string) => hash("sha256", text, "hex");
+  return {
+    id: hexOf(`signing id ${demoKey}`).slice(0, 32),
+    secret: hexOf(`signing secret ${demoKey}`).slice(0, 40),
   };
 }
 
