@@ -6,6 +6,7 @@
 import { absentStoreDrill } from "./absent_store.ts";
 import { clockJumps } from "./clock/clock_jumps.ts";
 import { comeAndGo } from "./cluster/come_and_go.ts";
+import { frozenNode } from "./cluster/frozen_node.ts";
 import { crashLoop } from "./crash_loop.ts";
 import { drain } from "./drain.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
@@ -32,6 +33,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   crashLoop,
   gatewayKill,
   frozenWorker,
+  frozenNode,
   stoppedStore,
   hungStore,
   lostRedis,

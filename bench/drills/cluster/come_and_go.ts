@@ -8,28 +8,16 @@ import { seedText } from "../../load/generator/population.ts";
 import { Random } from "../../load/generator/random.ts";
 import type { OwnContext, OwnDrill } from "../drill_types.ts";
 import { Findings } from "../findings.ts";
-import { Admin } from "../platform/admin.ts";
 import { requireLoaded, startLoad, verify } from "../platform/load.ts";
 import type { PlatformProcess } from "../platform/platform_process.ts";
 import type { Site } from "../platform/site.ts";
 import { AskProbe } from "./ask_probe.ts";
 import { ClusterSite, noCluster, type NodeSite } from "./cluster_site.ts";
+import { metricsOf, ownersOf, sleep, until } from "./looks.ts";
 
 const cleanGapMsMax = 5_000;
 const killGapMsMax = 15_000;
 const forgetfulPlayer = new URL("../fixtures/forgetful_player.ts", import.meta.url);
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** Sums of a node's metrics: name with labels → value. */
-async function metricsOf(site: Site): Promise<Map<string, number>> {
-  const text = await (await fetch(new URL("/metrics", site.adminUrl))).text();
-  const rows = text.split("\n").filter((line) => line.startsWith("gamemetrics_"));
-  return new Map(rows.map((row) => {
-    const at = row.lastIndexOf(" ");
-    return [row.slice("gamemetrics_".length, at), Number(row.slice(at))];
-  }));
-}
-
 /** What the nodes tell of moves, over all their lives. */
 class Moves {
   readonly #sums = new Map<string, number>();
@@ -57,24 +45,6 @@ class Moves {
     const within = [...bounds].filter(([, n]) => n >= 0.99 * total).map(([le]) => le);
     return total === 0 ? NaN : 1000 * Math.min(...within);
   }
-}
-
-/** Nodes that own shards, as a node's admin API tells. */
-async function ownersOf(site: Site): Promise<{ owners: Set<string>; served: number }> {
-  const rows = (await new Admin(site).shards()).filter(({ state }) => state !== "unserved");
-  const served = rows.filter(({ epoch, state }) => epoch > 0 && state !== "starting").length;
-  return { owners: new Set(rows.map(({ node }) => String(node))), served };
-}
-
-async function until(what: string, ms: number, holds: () => Promise<boolean>): Promise<number> {
-  const startedAt = performance.now();
-  while (!await holds().catch(() => false)) {
-    if (performance.now() - startedAt > ms) {
-      throw new Error(`Waited in vain until ${what}: ${ms} ms`);
-    }
-    await sleep(50);
-  }
-  return performance.now() - startedAt;
 }
 
 interface Run {

@@ -1,0 +1,42 @@
+/**
+ * How drills look at a cluster from outside.
+ *
+ * @module
+ */
+import { Admin } from "../platform/admin.ts";
+import type { Site } from "../platform/site.ts";
+
+export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Sums of a node's metrics: name with labels → value. */
+export async function metricsOf(site: Site): Promise<Map<string, number>> {
+  const text = await (await fetch(new URL("/metrics", site.adminUrl))).text();
+  const rows = text.split("\n").filter((line) => line.startsWith("gamemetrics_"));
+  return new Map(rows.map((row) => {
+    const at = row.lastIndexOf(" ");
+    return [row.slice("gamemetrics_".length, at), Number(row.slice(at))];
+  }));
+}
+
+/** Nodes that own shards, as a node's admin API tells. */
+export async function ownersOf(site: Site): Promise<{ owners: Set<string>; served: number }> {
+  const rows = (await new Admin(site).shards()).filter(({ state }) => state !== "unserved");
+  const served = rows.filter(({ epoch, state }) => epoch > 0 && state !== "starting").length;
+  return { owners: new Set(rows.map(({ node }) => String(node))), served };
+}
+
+/** Looks until it holds. @returns how long that took, milliseconds. @throws {Error} not within `ms` */
+export async function until(
+  what: string,
+  ms: number,
+  holds: () => Promise<boolean>,
+): Promise<number> {
+  const startedAt = performance.now();
+  while (!await holds().catch(() => false)) {
+    if (performance.now() - startedAt > ms) {
+      throw new Error(`Waited in vain until ${what}: ${ms} ms`);
+    }
+    await sleep(50);
+  }
+  return performance.now() - startedAt;
+}
