@@ -40,6 +40,8 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
   "dedupeRingEntries * 8 bytes <= 8 KiB": { dedupeRingEntries: 1025 },
   "hotActorLookMs <= hotActorMsMin": { hotActorLookMs: limits.hotActorMsMin + 1 },
   "snapshotMsBehindMax <= 1 day": { snapshotMsBehindMax: limits.snapshotMsBehindMax + 1 },
+  "leaderboardEntriesMax < cachedBoardEntriesMax": { cachedBoardEntriesMax: 1000 },
+  "cacheCallMsMax < cacheProbeMs": { cacheProbeMs: 40 },
 };
 
 for (const [relation, change] of Object.entries(broken)) {
