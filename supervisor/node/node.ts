@@ -214,7 +214,8 @@ export class Node {
       loopChild("reports", refreshMs, this.clock, () => this.workers.refresh()),
       // Topics that no stage of ours reads are held by their retention alone.
       loopChild("retention", retentionMs, this.clock, async () => {
-        if (!this.log.health().ready) return;
+        // Who has no jobs need not have the right to delete.
+        if (!this.log.health().ready || !this.options.config.roles.has("jobs")) return;
         try {
           for (const topic of topicNames) {
             if (topic === "player.events.raw" || topic === "game.deltas") continue;
