@@ -20,12 +20,14 @@ import { gameStage, playerStage } from "../../shard/stages.ts";
 import { rawEvent } from "../../shard/testing/shard_world.ts";
 import { MemoryStore } from "../../store/memory_store.ts";
 import type { StageName } from "../../store/store.ts";
+import type { ChildSpec } from "../../tree/child.ts";
 import { Supervisor } from "../../tree/supervisor.ts";
 import { ShardHost } from "../../worker/shard_host.ts";
 import { WatchHub } from "../../worker/watch_hub.ts";
 import type { PlacedReport } from "../../worker/worker_pool.ts";
 import type { ShardId } from "../../worker/worker_protocol.ts";
 import { Cluster, type ClusterOptions, lifeOf, type NodeShards } from "../cluster.ts";
+import type { Membership } from "../membership/membership.ts";
 import { MemoryMembership } from "../membership/memory_membership.ts";
 import { allShards, shardsOf } from "../shard_router.ts";
 
@@ -100,6 +102,34 @@ function hostPool(world: ClusterWorld, nodeId: string, life: string, stages: Sta
   return { host, pool };
 }
 
+/** Membership of a node that can be cut off from the store. */
+function cuttable(store: MemoryStore, line: { readonly isCut: boolean }): Membership {
+  const membership = new MemoryMembership(store);
+  return {
+    beat: (beat) =>
+      line.isCut ? Promise.reject(new Unavailable("store", "cut")) : membership.beat(beat),
+    leave: (life) => line.isCut ? Promise.resolve() : membership.leave(life),
+    close: () => membership.close(),
+  };
+}
+
+/** The parts of a node in the order in which a real one starts and stops them. */
+function rootOf(nodeId: string, cluster: Cluster, host: ShardHost): Supervisor {
+  const workers: ChildSpec = {
+    id: "workers",
+    type: "worker",
+    restart: "permanent",
+    shutdownMs: 10_000,
+    start: () => ({ exited: host.exited, stop: () => host.stop() }),
+  };
+  return Supervisor.root({
+    id: nodeId,
+    strategy: "one_for_one",
+    children: [...cluster.specs(), workers, cluster.handOverSpec()],
+    env: { clock: systemClock(), random: Math.random, log: quiet },
+  });
+}
+
 function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();
@@ -142,8 +172,7 @@ export class ClusterWorld {
     const metrics = new MetricsAccumulator();
     const clock = systemClock();
     const port = freePort();
-    let isCutOff = false;
-    const membership = new MemoryMembership(this.store);
+    const line = { isCut: false };
     const cluster = new Cluster({
       nodeId,
       life,
@@ -155,29 +184,12 @@ export class ClusterWorld {
       tls,
       shards: pool,
       allShards: allShards(topics),
-      membership: () =>
-        Promise.resolve({
-          beat: (beat) =>
-            isCutOff ? Promise.reject(new Unavailable("store", "cut")) : membership.beat(beat),
-          leave: (gone) => isCutOff ? Promise.resolve() : membership.leave(gone),
-          close: () => membership.close(),
-        }),
+      membership: () => Promise.resolve(cuttable(this.store, line)),
       clock,
       metrics,
       log: quiet,
     });
-    const root = Supervisor.root({
-      id: nodeId,
-      strategy: "one_for_one",
-      children: [...cluster.specs(), {
-        id: "workers",
-        type: "worker",
-        restart: "permanent",
-        shutdownMs: 10_000,
-        start: () => ({ exited: host.exited, stop: () => host.stop() }),
-      }, cluster.handOverSpec()],
-      env: { clock, random: Math.random, log: quiet },
-    });
+    const root = rootOf(nodeId, cluster, host);
     await root.start();
     const platform = new LocalPlatform({
       log: () => this.log,
@@ -207,7 +219,7 @@ export class ClusterWorld {
         pool.owned().flatMap((s) => s.stage === "player" ? [s.partition] : []).sort(),
       vanish: async () => {
         isOver = true;
-        isCutOff = true;
+        line.isCut = true;
         root.kill();
         cluster.peers.close();
         // Its shards commit nothing more, and let go of nothing.
