@@ -52,6 +52,10 @@ export const metricTable = {
   shard_commits_total: counter("Commits made.", stage),
   shard_commit_rows_total: counter("Journal rows and snapshot parts committed.", stage),
   shard_retakes_total: counter("Times a shard was taken again after an unknown outcome.", stage),
+  shard_offset_missing_total: counter(
+    "Shards that stand still, as the log has lost what they have not read.",
+    stage,
+  ),
   shard_taken_total: counter("Times a shard was taken: released by its last owner, or forced.", [
     "stage",
     "how",

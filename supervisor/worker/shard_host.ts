@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Fenced, Misdirected } from "../../schema/errors.ts";
+import { Fenced, Misdirected, OffsetMissing } from "../../schema/errors.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { type Topics, topicTable } from "../../schema/topics.ts";
 import type { Log } from "../log/log.ts";
@@ -138,6 +138,14 @@ export class ShardHost {
     const name = keyOf({ stage, partition });
     return shardChild(String(partition), shard, (fault, error) => {
       if (error instanceof Fenced) this.#fenced({ stage, partition }, error);
+      if (error instanceof OffsetMissing) {
+        this.#sink.add("shard_offset_missing_total", 1, { stage });
+        this.#log.error("A shard stands still, as the log has lost what it has not read", {
+          stage,
+          partition,
+          error: error.message,
+        });
+      }
       if (fault === undefined) this.#faults.delete(name);
       else if (this.#shards.get(name) === shard) this.#faults.set(name, fault);
     });

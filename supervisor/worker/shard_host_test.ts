@@ -13,8 +13,10 @@ const topics = topicTable(1);
 const shard = { stage: "player", partition: 0 } as const;
 
 /** A host of the only player shard, which halts players on whom an event throws. */
-function open(cluster: { lease?: string; lost?: (id: ShardId) => void } = {}) {
-  const log = new MemoryLog({ topics, now: Date.now });
+function open(
+  cluster: { lease?: string; lost?: (id: ShardId) => void; log?: MemoryLog } = {},
+) {
+  const { log = new MemoryLog({ topics, now: Date.now }) } = cluster;
   const now = Date.now;
   const costs = { player: new CostLedger({ now }), game: new CostLedger({ now }) };
   const { behaviour } = playerStage();
@@ -80,6 +82,23 @@ Deno.test("ShardHost.actors() gives the first by each measure, with size and cos
   assert.equal(bytes.total, bytes.items.reduce((sum, actor) => sum + actor.bytes, 0));
   assert.deepEqual(host.actors({ stage: "player", sort: "mailbox", limit: 9 }).items, []);
   assert.deepEqual(host.actors({ stage: "game", sort: "cpu", limit: 9 }).items, []);
+  await host.stop();
+});
+
+Deno.test("ShardHost tells and counts a shard whose log has lost what it has not read", async () => {
+  const log = new MemoryLog({ topics, now: Date.now });
+  const record = { partition: 0, key: "demo/a", value: JSON.stringify(rawEvent({ user_id: "a" })) };
+  await log.append("player.events.raw", [record, record, record]);
+  await log.trim("player.events.raw", 0, 2);
+  const { host, until } = open({ log });
+  let counted = 0;
+  await until(() => {
+    const { faults, metrics } = host.report();
+    counted += JSON.stringify(metrics).includes("shard_offset_missing_total") ? 1 : 0;
+    return counted > 0 && faults.some((fault) => fault.includes("the log holds 2 to 3"));
+  });
+  // It stays where it is: nothing was read past the hole.
+  assert.equal(host.report().shards[0]!.nextOffset, 0);
   await host.stop();
 });
 
