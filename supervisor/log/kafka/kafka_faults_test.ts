@@ -5,6 +5,7 @@ import type { Log } from "../log.ts";
 import { within } from "../log_contract.ts";
 import { KafkaLog, kafkaTarget } from "./kafka_log.ts";
 import { BrokerProxy } from "./testing/broker_proxy.ts";
+import { createTopics, deleteTopics } from "./topic_admin.ts";
 import { freshTarget, noKafka, withTopics } from "./testing/kafka_world.ts";
 
 const topics = topicTable();
@@ -191,6 +192,25 @@ Deno.test({
       await assert.rejects(log.check(), /raw has 5 partitions instead of 12$/);
       await log.close();
     }, topicTable(5));
+  },
+});
+
+Deno.test({
+  name: "KafkaLog.check() refuses topics whose settings would cost events",
+  ignore: noKafka,
+  fn: async () => {
+    const target = freshTarget();
+    const settings = { "cleanup.policy": "compact", "message.timestamp.type": "CreateTime" };
+    await createTopics(target, { topics, replication: 1, settings });
+    const log = new KafkaLog(target, { topics });
+    await assert.rejects(log.check(), (error: Terminal) => {
+      assert.equal(error.code, "log_topics");
+      assert.match(error.message, /raw has cleanup\.policy=compact instead of delete/);
+      assert.match(error.message, /raw has message\.timestamp\.type=CreateTime instead of Log/);
+      return true;
+    });
+    await log.close();
+    await deleteTopics(target);
   },
 });
 

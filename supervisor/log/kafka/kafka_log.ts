@@ -24,6 +24,7 @@ import { Cluster, earliest, latest } from "./cluster.ts";
 import { Fetcher } from "./fetch/fetcher.ts";
 import { Producer, type ProducerOptions } from "./produce/producer.ts";
 import { Retention } from "./retention.ts";
+import { checkSettings } from "./topic_settings.ts";
 
 export interface KafkaLogOptions extends Partial<ProducerOptions> {
   readonly topics: Topics;
@@ -49,6 +50,7 @@ export class KafkaLog implements Log {
   readonly #producer: Producer;
   readonly #fetcher: Fetcher;
   readonly #retention: Retention;
+  #isSettingsChecked = false;
 
   /** Connects when it is first used, or by {@link check}. */
   constructor(target: KafkaTarget, options: KafkaLogOptions) {
@@ -72,14 +74,18 @@ export class KafkaLog implements Log {
   }
 
   /**
-   * Looks whether the cluster can be used, and has the topics.
+   * Looks whether the cluster can be used, and has the topics; the first time that they are set up so
+   * that nothing is lost, too.
    *
    * @throws {Unavailable} no broker answers
-   * @throws {Terminal} `log_access`: user or password are refused; `log_topics`: a topic is missing or
-   *   has another partition count
+   * @throws {Terminal} `log_access`: user or password are refused; `log_topics`: a topic is missing,
+   *   has another partition count, or settings that would cost events
    */
-  check(): Promise<void> {
-    return this.#cluster.refresh();
+  async check(): Promise<void> {
+    await this.#cluster.refresh();
+    if (this.#isSettingsChecked) return;
+    await checkSettings(this.#cluster);
+    this.#isSettingsChecked = true;
   }
 
   /** Names these topics of this cluster, for ever. @throws as {@link check} */

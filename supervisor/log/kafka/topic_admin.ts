@@ -19,6 +19,8 @@ export interface CreateTopicsOptions {
   readonly replication?: number;
   /** Copies that must be in sync for an append. @default what the brokers are set to */
   readonly minInSync?: number;
+  /** Beside the settings of `schema/kafka_topics.ts`, or in place of them. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 const requestTimeoutMs = 15_000;
@@ -35,7 +37,10 @@ export async function createTopics(
   target: KafkaTarget,
   options: CreateTopicsOptions,
 ): Promise<string[]> {
-  const settings = Object.entries(kafkaTopicSettings(options.minInSync));
+  const settings = Object.entries({
+    ...kafkaTopicSettings(options.minInSync),
+    ...options.settings,
+  });
   const wanted = topicNames.map((topic) => ({
     name: target.prefix + topic,
     numPartitions: options.topics[topic].partitions,
