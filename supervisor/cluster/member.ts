@@ -26,6 +26,8 @@ import {
 
 /** The shards that run on this node: its worker pool. */
 export interface OwnShards {
+  /** Its workers have come up: a shard that it takes is served at once. */
+  readonly isUp: boolean;
   has(shard: ShardId): boolean;
   /** Those it is not letting go of. */
   owned(): readonly ShardId[];
@@ -78,6 +80,7 @@ export class Member {
   #wants: readonly string[] = [];
   /** The last view does not show all shards that it has. */
   #isTaking = false;
+  #isUpTold = false;
   /** Somebody has asked for a look since the last one began. */
   #isAsked = false;
   /** What the others were last made to look at. */
@@ -141,7 +144,8 @@ export class Member {
   async #pause(signal: AbortSignal): Promise<void> {
     const early = new AbortController();
     const either = AbortSignal.any([signal, early.signal]);
-    const isEager = this.#wants.length > 0 || this.#isTaking || this.#isLeaving;
+    const isEager = this.#wants.length > 0 || this.#isTaking || this.#isLeaving ||
+      !this.#isUpTold;
     const delayMs = isEager ? limits.nodeBeatEagerMs : limits.nodeBeatMs;
     await Promise.race([this.options.clock.sleep(delayMs, either), this.#look.wait(either)]);
     early.abort();
@@ -172,7 +176,10 @@ export class Member {
   }
 
   async #beat(membership: Membership): Promise<void> {
-    const { nodeId, life, url, roles, workers, metrics, clock } = this.options;
+    const { nodeId, life, url, roles, own, metrics, clock } = this.options;
+    // Nobody should let go of a shard for a node that cannot serve it yet.
+    const workers = own.isUp ? this.options.workers : 0;
+    this.#isUpTold = own.isUp;
     const wants = this.#wants;
     const isLeaving = this.#isLeaving;
     // As of before it was sent: the store's time of receipt can only be later.

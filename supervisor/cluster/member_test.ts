@@ -40,6 +40,7 @@ class Node implements OwnShards {
   /** Releases wait for it. */
   releaseGate: Promise<void> = Promise.resolve();
   isCutOff = false;
+  isUp = true;
   ended: Error | undefined;
   readonly refused: string[] = [];
   readonly #own = new Map<string, ShardId>();
@@ -145,6 +146,20 @@ Deno.test("Member shares with a node that joins, which takes a shard only once i
   a.member.look();
   await world.clock.advance(50);
   assert.equal(a.member.ownerOf({ stage: "player", partition: 3 })?.nodeId, "b");
+  await world.end();
+});
+
+Deno.test("Member has nobody let go of a shard before its own workers are up", async () => {
+  const world = new World();
+  const a = world.join("a");
+  await world.clock.advance(2000);
+  const b = world.join("b");
+  b.isUp = false;
+  await world.clock.advance(3000);
+  assert.deepEqual([a.partitions, b.partitions], [[0, 1, 2, 3], []]);
+  b.isUp = true;
+  await world.clock.advance(500);
+  assert.deepEqual([a.partitions, b.partitions], [[0, 1], [2, 3]]);
   await world.end();
 });
 

@@ -55,6 +55,7 @@ const keyOf = ({ stage, partition }: ShardId) => `${stage}/${partition}`;
 export class WorkerPool implements ShardRouter {
   readonly watches: WatchHub;
   readonly #dealt = new Map<string, Dealt>();
+  #isUp = false;
   readonly #rpcs: (Rpc | undefined)[];
   readonly #reports: (WorkerReport | undefined)[];
 
@@ -88,6 +89,11 @@ export class WorkerPool implements ShardRouter {
     const worker = counts.indexOf(Math.min(...counts));
     this.#dealt.set(keyOf(shard), { shard, worker });
     return worker;
+  }
+
+  /** Every worker has come up once. */
+  get isUp(): boolean {
+    return this.#isUp ||= this.#rpcs.every((rpc) => rpc !== undefined);
   }
 
   /** Whether a worker of this node has the shard, or is to take it. */

@@ -50,7 +50,7 @@ function holdersOf(stage: StageName, count: number, view: ClusterView): (string 
 }
 
 /**
- * Deals the partitions of a stage out to the nodes that have its role and do not leave.
+ * Deals the partitions of a stage out to the nodes that have its role, are up, and do not leave.
  *
  * @param count partitions of the stage's topic
  * @returns partition → life; `undefined` when nobody serves the stage
@@ -60,7 +60,9 @@ export function assignStage(
   count: number,
   view: ClusterView,
 ): (string | undefined)[] {
-  const nodes = view.nodes.filter((node) => node.roles.includes(stage) && !node.isLeaving);
+  const nodes = view.nodes.filter((node) =>
+    node.roles.includes(stage) && node.workers > 0 && !node.isLeaving
+  );
   const assigned: (string | undefined)[] = new Array(count).fill(undefined);
   if (nodes.length === 0) return assigned;
   const held = new Map<string, number[]>(nodes.map(({ life }) => [life, []]));

@@ -50,6 +50,11 @@ Deno.test("assignStage() takes everything from a node that leaves, and from one 
   assert.deepEqual(assignStage("player", 2, view([node("b")], ["a", "b"])), ["b", "b"]);
 });
 
+Deno.test("assignStage() gives nothing to a node whose workers are not up", () => {
+  const nodes = [node("a"), node("b", { workers: 0 })];
+  assert.deepEqual(assignStage("player", 2, view(nodes, ["a", null])), ["a", "a"]);
+});
+
 Deno.test("assignStage() keeps a shard that nobody holds for who waits for it", () => {
   const nodes = [node("a"), node("b"), node("c", { wants: ["player/1"] })];
   assert.equal(assignStage("player", 3, view(nodes, ["a", null, "b"]))[1], "c");

@@ -16,7 +16,7 @@ export interface ClusterNode {
   /** Where other nodes reach it; `null` when it has not told. */
   readonly url: string | null;
   readonly roles: readonly Role[];
-  /** Threads that own shards: its weight when shards are dealt out. */
+  /** Threads that own shards: its weight when shards are dealt out. 0 while they come up. */
   readonly workers: number;
   /** It hands its shards over and takes none. */
   readonly isLeaving: boolean;

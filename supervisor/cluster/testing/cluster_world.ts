@@ -68,6 +68,7 @@ function hostPool(world: ClusterWorld, nodeId: string, life: string, stages: Sta
   type Calls = Record<string, (input: unknown) => never>;
   const pool: NodeShards = {
     watches,
+    isUp: true,
     has: (shard) => own.has(keyOf(shard)),
     owned: () => [...own.values()].filter((shard) => !leaving.has(keyOf(shard))),
     assign(shard) {
