@@ -76,6 +76,8 @@ export interface Config {
   readonly adminToken: string | undefined;
   /** `DEMO_KEY` of the studio `demo`. @default none: made and printed at first start */
   readonly demoKey: string | undefined;
+  /** `KEYS_SECRET` that HMAC secrets are sealed under, one for all nodes. @default none: made at first start */
+  readonly keysSecret: string | undefined;
   /** `JWT_ISSUER`, `JWT_AUDIENCE`, `JWKS_URL`: all three or none. @default none */
   readonly jwt: JwtConfig | undefined;
   /** `LOG_LEVEL`. @default "info" */
@@ -126,6 +128,7 @@ export function readConfig(
     clusterTls: readClusterTls(read),
     adminToken: read.secret("ADMIN_TOKEN"),
     demoKey: read.secret("DEMO_KEY"),
+    keysSecret: read.secret("KEYS_SECRET"),
     jwt: readJwt(read),
     logLevel: read.choice("LOG_LEVEL", logLevels, "info"),
     redactFields: readRedactFields(read),

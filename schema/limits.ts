@@ -46,6 +46,29 @@ export const limits = {
   adminPageSizeMax: 100,
   gameDaysMax: 400,
 
+  // Keys and tokens.
+  apiKeysMax: 20_000,
+  /** How often a node looks for keys that were made or revoked; how long such a look may take. */
+  keysEveryMs: 250,
+  keysCallMsMax: 5 * SECOND,
+  /** How long the last known keys are good while the store is away. */
+  keysStaleMsMax: DAY_MS,
+  /** The secret before a rotation is good for so long, unless the call says otherwise, and at most. */
+  keyOverlapMs: DAY_MS,
+  keyOverlapMsMax: 30 * DAY_MS,
+  gamesPerKeyMax: 100,
+  /** The issuer's keys: how often they are looked up at most, when anew, for how long they do. */
+  jwksEveryMsMin: 5 * SECOND,
+  jwksAgeMsMax: 5 * MINUTE,
+  jwksStaleMsMax: DAY_MS,
+  jwksCallMsMax: 3 * SECOND,
+  jwksBytesMax: 256 * KIB,
+  /** By how much clocks may differ; how long a verified token is remembered, and how many are. */
+  tokenClockMsMax: 5 * SECOND,
+  tokenKeptMs: MINUTE,
+  tokensKeptMax: 20_000,
+  keyNameCharsMax: 100,
+
   // What a GraphQL request may ask.
   graphqlBodyBytesMax: 64 * KIB,
   graphqlQueryCharsMax: 16 * KIB,
@@ -188,6 +211,10 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
       l.graphqlQueryCharsMax <= l.graphqlBodyBytesMax,
       "graphqlQueryCharsMax <= graphqlBodyBytesMax",
     ],
+    // A revoked key is refused within a second.
+    [l.keysEveryMs * 4 <= SECOND, "keysEveryMs * 4 <= 1 s"],
+    [l.jwksAgeMsMax < l.jwksStaleMsMax, "jwksAgeMsMax < jwksStaleMsMax"],
+    [l.keyOverlapMs <= l.keyOverlapMsMax, "keyOverlapMs <= keyOverlapMsMax"],
     [l.eventBytesMax <= l.fetchBytesMax, "eventBytesMax <= fetchBytesMax"],
     [l.logBatchBytesMax < l.logSegmentBytesMax, "logBatchBytesMax < logSegmentBytesMax"],
     [l.logBatchBytesMax <= l.appendQueueBytesMax, "logBatchBytesMax <= appendQueueBytesMax"],

@@ -42,6 +42,9 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
   "snapshotMsBehindMax <= 1 day": { snapshotMsBehindMax: limits.snapshotMsBehindMax + 1 },
   "leaderboardEntriesMax < cachedBoardEntriesMax": { cachedBoardEntriesMax: 1000 },
   "cacheCallMsMax < cacheProbeMs": { cacheProbeMs: 40 },
+  "keysEveryMs * 4 <= 1 s": { keysEveryMs: 251 },
+  "keyOverlapMs <= keyOverlapMsMax": { keyOverlapMs: limits.keyOverlapMsMax + 1 },
+  "jwksAgeMsMax < jwksStaleMsMax": { jwksAgeMsMax: limits.jwksStaleMsMax },
 };
 
 for (const [relation, change] of Object.entries(broken)) {

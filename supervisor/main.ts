@@ -6,13 +6,16 @@
  */
 import { join, resolve } from "node:path";
 import { createGateway } from "../gateway/gateway.ts";
-import { demoKeys } from "../gateway/auth.ts";
+import { anyOfKeys, demoKeys, type Keys } from "../gateway/auth.ts";
+import { Jwks } from "../gateway/tokens/jwks.ts";
+import { tokenKeys } from "../gateway/tokens/token_keys.ts";
 import { type Config, readConfig } from "../schema/config.ts";
 import { ConfigFaults } from "../schema/config_reader.ts";
 import { Terminal } from "../schema/errors.ts";
 import { exitCode } from "../schema/exit_codes.ts";
 import { assertLimits } from "../schema/limits.ts";
 import { createAdminApp } from "./admin/admin_app.ts";
+import { KeysPart } from "./node/keys_part.ts";
 import { NodeAdmin } from "./node/node_admin.ts";
 import { gatewayMetrics } from "./node/gateway_metrics.ts";
 import { listenerChild } from "./node/listener_child.ts";
@@ -38,6 +41,16 @@ export interface RunInfo {
 /** What drills may change about a node; the command line cannot. */
 export type RunOptions = Pick<NodeOptions, "clockOffsetMs" | "stageModules" | "frozenWorkers">;
 
+/** Whom the node's gateway takes: the demo key, API keys, and tokens where an issuer is configured. */
+function keysOf(node: Node, secrets: Secrets, apiKeys: KeysPart): Keys {
+  const { jwt } = node.options.config;
+  const now = () => node.clock.now();
+  const sets = [demoKeys(secrets.demoKey), apiKeys.ring];
+  if (jwt === undefined) return anyOfKeys(sets);
+  const { find } = new Jwks({ url: jwt.jwksUrl, now });
+  return anyOfKeys([...sets, tokenKeys({ ...jwt, find, now })]);
+}
+
 /** Makes the node with its gateway and admin listeners. */
 function wire(
   options: NodeOptions,
@@ -47,9 +60,17 @@ function wire(
 ): Node {
   const { config } = options;
   return new Node(options, (node) => {
+    const apiKeys = new KeysPart({
+      dataDir: options.lock.dataDir,
+      secret: secrets.keysSecret,
+      // Who is one of several nodes and made its secret itself is alone with it.
+      canSeal: config.keysSecret !== undefined || config.advertisedUrl === undefined,
+      storeUrl: (stop) => node.store.url(stop),
+      clock: node.clock,
+    });
     const gateway = createGateway({
       platform: node.platform,
-      keys: demoKeys(secrets.demoKey),
+      keys: keysOf(node, secrets, apiKeys),
       now: () => node.clock.now(),
       metrics: gatewayMetrics(node.metrics.sink),
       log: logger("gateway"),
@@ -62,9 +83,11 @@ function wire(
       audit: (row) => platform.record(row),
       redactFields: config.redactFields,
       shadows: nodeShadows(node.shards),
+      keys: apiKeys.keeper,
     });
     return [
       platform.spec(),
+      apiKeys.spec(),
       listenerChild({
         id: "admin",
         hostname: config.adminHost,

@@ -16,6 +16,8 @@ import { problem, problemOf } from "./admin_problem.ts";
 import { addTimeTravelRoutes, type TimeTravel } from "./time_travel_routes.ts";
 import { audited } from "./audited.ts";
 import { addDeadLetterRoutes } from "./dlq/dead_letter_routes.ts";
+import { addKeyRoutes } from "./key_routes.ts";
+import type { KeyKeeper } from "../keys/key_keeper.ts";
 import { addShadowRoutes, type ShadowControl } from "./shadow_routes.ts";
 import { FieldMask } from "./mask_fields.ts";
 
@@ -28,6 +30,8 @@ export interface AdminDeps {
   readonly redactFields: readonly string[];
   /** @default shadows are not served */
   readonly shadows?: ShadowControl;
+  /** @default API keys are not served */
+  readonly keys?: KeyKeeper;
   /** @default time travel is not served */
   readonly travel?: TimeTravel;
   /** Milliseconds since the Unix epoch. @default Date.now */
@@ -47,6 +51,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   addShardRoutes(app, platform);
   addDeadLetterRoutes(app, platform, mask);
   addOperationRoutes(app, platform);
+  if (deps.keys !== undefined) addKeyRoutes(app, deps.keys);
   if (deps.shadows !== undefined) addShadowRoutes(app, deps.shadows, mask);
   if (deps.travel !== undefined) {
     addTimeTravelRoutes(app, deps.travel, (value) => mask.value(value));

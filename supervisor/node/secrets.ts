@@ -1,6 +1,6 @@
 /**
- * The demo key and the admin token: from the environment, or made once and kept in the data folder,
- * readable by its owner only.
+ * The demo key, the admin token and the secret that keys are sealed under: from the environment, or made
+ * once and kept in the data folder, readable by its owner only.
  *
  * @module
  */
@@ -9,7 +9,9 @@ import { join } from "node:path";
 export interface Secrets {
   readonly demoKey: string;
   readonly adminToken: string;
-  /** Those made just now, to be shown once. */
+  /** What HMAC secrets are sealed under; never shown. */
+  readonly keysSecret: string;
+  /** Demo key or admin token were made just now, to be shown once. */
   readonly isNew: boolean;
 }
 
@@ -36,17 +38,20 @@ export async function writePrivateFile(path: string, text: string): Promise<void
 /** @param given from the environment; what is absent is read from `dataDir`, or made and kept there */
 export async function loadSecrets(
   dataDir: string,
-  given: { readonly demoKey: string | undefined; readonly adminToken: string | undefined },
+  given: Readonly<Record<"demoKey" | "adminToken" | "keysSecret", string | undefined>>,
 ): Promise<Secrets> {
   const path = join(dataDir, "secrets.json");
   const kept = await readKept(path);
   const demoKey = given.demoKey ?? kept.demoKey ?? randomToken("gm_demo_");
   const adminToken = given.adminToken ?? kept.adminToken ?? randomToken("gm_admin_");
+  const keysSecret = given.keysSecret ?? kept.keysSecret ?? randomToken("");
   const made = {
     demoKey: given.demoKey === undefined ? demoKey : kept.demoKey,
     adminToken: given.adminToken === undefined ? adminToken : kept.adminToken,
+    keysSecret: given.keysSecret === undefined ? keysSecret : kept.keysSecret,
   };
   const isNew = made.demoKey !== kept.demoKey || made.adminToken !== kept.adminToken;
-  if (isNew) await writePrivateFile(path, JSON.stringify(made));
-  return { demoKey, adminToken, isNew };
+  const isChanged = isNew || made.keysSecret !== kept.keysSecret;
+  if (isChanged) await writePrivateFile(path, JSON.stringify(made));
+  return { demoKey, adminToken, keysSecret, isNew };
 }

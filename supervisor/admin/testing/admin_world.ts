@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { createLogger, type LogLevel } from "../../observability/logger.ts";
-import { createAdminApp } from "../admin_app.ts";
+import { type AdminDeps, createAdminApp } from "../admin_app.ts";
 import type {
   ActorRow,
   ActorView,
@@ -164,7 +164,7 @@ function fakePlatform(calls: unknown[][]): AdminPlatform {
 }
 
 /** The app over a platform that answers with the fixtures and records what it was asked. */
-export function open(more: Partial<AdminPlatform> = {}) {
+export function open(more: Partial<AdminPlatform> = {}, deps: Partial<AdminDeps> = {}) {
   const calls: unknown[][] = [];
   const audits: AuditRow[] = [];
   const lines: string[] = [];
@@ -177,6 +177,7 @@ export function open(more: Partial<AdminPlatform> = {}) {
     redactFields: ["email", "name", "ip"],
     now: () => nowMs++,
     log: createLogger({ write: (line) => lines.push(line), level: () => "info" }),
+    ...deps,
   });
   const request = (path: string, init: RequestInit = {}, shown: string | null = token) =>
     app.request(path, {
