@@ -9,6 +9,7 @@ Deno.test("simulate() finds no violation in 50 seeds, and its faults are real", 
   const least: Partial<typeof counts> = {
     crashes: 30,
     crashesInCall: 15,
+    handOvers: 10,
     zombies: 30,
     pauses: 15,
     fenced: 30,

@@ -39,6 +39,8 @@ export interface Mutations {
 
 export interface RunCounts extends FaultCounts {
   crashes: number;
+  /** Lives that let go of their shards in order, with successors that did not always wait for it. */
+  handOvers: number;
   /** Lives that went on beside their successors. */
   zombies: number;
   /** Lives that stood still for a while. */
@@ -59,6 +61,7 @@ export const noCounts = (): RunCounts => ({
   failedAfter: 0,
   crashesInCall: 0,
   crashes: 0,
+  handOvers: 0,
   zombies: 0,
   pauses: 0,
   retakes: 0,
@@ -97,7 +100,8 @@ class Simulation {
   readonly counts = noCounts();
   readonly acked = new Map<string, PlayerEvent>();
   readonly unknown = new Set<string>();
-  readonly stop = new AbortController();
+  /** Stops the shards of the life that was booted last. */
+  #stop = new AbortController();
   #hash = "";
   shards: Shard[] = [];
   readonly #lives: Incarnation[] = [];
@@ -158,15 +162,16 @@ class Simulation {
           events: { retaken: () => this.counts.retakes++ },
         }))
     );
-    for (const shard of this.shards) this.#keepRunning(shard, life);
+    this.#stop = new AbortController();
+    for (const shard of this.shards) this.#keepRunning(shard, life, this.#stop.signal);
     return life;
   }
 
   /** What the supervisor would do: a shard that fails is started again, but not when it is final. */
-  async #keepRunning(shard: Shard, life: Incarnation): Promise<void> {
-    while (life.alive && !this.stop.signal.aborted) {
+  async #keepRunning(shard: Shard, life: Incarnation, stop: AbortSignal): Promise<void> {
+    while (life.alive && !stop.aborted) {
       try {
-        await shard.run(this.stop.signal, life.kill.signal);
+        await shard.run(stop, life.kill.signal);
       } catch (error) {
         this.trace(`${(error as Error).name}@${this.clock.now()}`);
         if (error instanceof Fenced) this.counts.fenced++;
@@ -234,8 +239,13 @@ class Simulation {
   /** What becomes of a life: it dies between two calls or in one, or stands still, or lives on. */
   async fate(life: Incarnation): Promise<void> {
     const { random, clock, counts } = this;
-    const kind = random.below(10);
-    if (kind < 3) counts.zombies++;
+    const kind = random.below(12);
+    if (kind >= 10) {
+      // As among several nodes: released for the next one, which may take it by force meanwhile.
+      counts.handOvers++;
+      this.#stop.abort();
+      await clock.sleep(random.unit() * 1_000);
+    } else if (kind < 3) counts.zombies++;
     else if (kind < 5) {
       // Its successor starts while it stands still; when it wakes it knows nothing of that.
       counts.pauses++;
