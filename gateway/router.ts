@@ -6,7 +6,8 @@
 import { Hono } from "hono";
 import { dropBody } from "./capture/read_body.ts";
 import type { GatewayDeps } from "./deps.ts";
-import { internalError, methodNotAllowed, notFound, Problem } from "./problem.ts";
+import { Unavailable } from "../schema/errors.ts";
+import { internalError, methodNotAllowed, notFound, Problem, unavailable } from "./problem.ts";
 
 /** Answers one request; a thrown {@link Problem} is an answer too. */
 export type Handler = (request: Request, requestId: string) => Response | Promise<Response>;
@@ -17,6 +18,7 @@ export interface Route {
   readonly handler: Handler;
 }
 
+const comeBack = "This cannot be answered right now, and nothing was done: send the same again";
 const requestIdPattern = /^[A-Za-z0-9_.:-]{1,128}$/;
 
 /** The client's own request id when it is presentable, else a new one. */
@@ -39,6 +41,7 @@ export function createApp(
   /** What a throw means to the client. */
   function problemOf(error: unknown, route: string, requestId: string): Problem {
     if (error instanceof Problem) return error;
+    if (error instanceof Unavailable) return unavailable("unavailable", comeBack);
     const stack = error instanceof Error ? error.stack : undefined;
     log.error("A request failed", { route, request_id: requestId, error: String(error), stack });
     return internalError();

@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { Unavailable } from "../schema/errors.ts";
 import { limits } from "../schema/limits.ts";
 import type { Platform } from "../supervisor/platform.ts";
 import { Forbidden, readableGame } from "./access.ts";
@@ -231,6 +232,9 @@ class CaptureSocket {
   #fail(error: unknown, id: MessageId): void {
     if (error instanceof Problem) return this.#error(id, error.code, error.detail);
     if (error instanceof Forbidden) return this.#error(id, "forbidden", error.message);
+    if (error instanceof Unavailable) {
+      return this.#error(id, "unavailable", "Send the same again", { retry_after: 1 });
+    }
     this.deps.log.error("A WebSocket message failed", { error: String(error) });
     this.#error(id, "internal", "The message failed on our side");
   }

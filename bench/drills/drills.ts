@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { tokens } from "./access/tokens.ts";
 import { absentStoreDrill } from "./absent_store.ts";
 import { clockJumps } from "./clock/clock_jumps.ts";
 import { comeAndGo } from "./cluster/come_and_go.ts";
@@ -46,6 +47,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   rebuild,
   jsonSuite,
   hostileBodies,
+  tokens,
   slowStore,
   clockJumps,
   drain,
