@@ -3,6 +3,7 @@
  *
  * @module
  */
+import postgres from "postgres";
 import { Admin } from "../platform/admin.ts";
 import type { Site } from "../platform/site.ts";
 
@@ -23,6 +24,18 @@ export async function ownersOf(site: Site): Promise<{ owners: Set<string>; serve
   const rows = (await new Admin(site).shards()).filter(({ state }) => state !== "unserved");
   const served = rows.filter(({ epoch, state }) => epoch > 0 && state !== "starting").length;
   return { owners: new Set(rows.map(({ node }) => String(node))), served };
+}
+
+/** Holds the hash of every shard, as its owners have kept it, against the sum over its rows. */
+export async function compareHashes(
+  storeUrl: string,
+): Promise<{ readonly equal: number; readonly different: number }> {
+  const sql = postgres(storeUrl, { max: 1, onnotice() {} });
+  const [row] = await sql<{ equal: number; different: number }[]>`
+    select count(*) filter (where h.recorded = h.summed)::int as equal,
+      count(*) filter (where h.recorded <> h.summed)::int as different
+    from shard s, lateral shard_hash(s.stage, s.partition) h`.finally(() => sql.end());
+  return row!;
 }
 
 /** Looks until it holds. @returns how long that took, milliseconds. @throws {Error} not within `ms` */
