@@ -27,6 +27,7 @@ import { assertParsable, decodeUtf8 } from "./capture/decode_events.ts";
 import type { GatewayLog } from "./deps.ts";
 import { playerMessage } from "./live/player_message.ts";
 import { Problem } from "./problem.ts";
+import { assertRole, messageRights, readableUser } from "./rights/rights.ts";
 import type { Lease, Subscriptions } from "./live/subscriptions.ts";
 
 export interface CaptureSocketDeps {
@@ -144,7 +145,7 @@ class CaptureSocket {
 
   #events(principal: Principal, message: Message, id: MessageId, bytes: number): void {
     const { events } = message;
-    if (!principal.write) throw new Problem(403, "forbidden", "This key may not write events");
+    assertRole(principal, messageRights.events, "write events");
     if (id === null) throw new Problem(400, "missing_field", "id must be a string or a number");
     if (!Array.isArray(events) || events.length === 0) {
       throw new Problem(400, "invalid_field", "events must be an array of at least one event");
@@ -184,6 +185,8 @@ class CaptureSocket {
   #subscribe(principal: Principal, message: Message): void {
     const userId = userIdOf(message);
     const { game_id } = message;
+    assertRole(principal, messageRights.subscribe, "watch players");
+    readableUser(principal, userId);
     const game = readableGame(principal, typeof game_id === "string" ? game_id : null);
     if (!this.#leases.has(userId)) {
       if (this.#leases.size >= limits.webSocketSubscriptionsMax) {

@@ -15,7 +15,7 @@ import { Terminal } from "../schema/errors.ts";
 import { exitCode } from "../schema/exit_codes.ts";
 import { assertLimits } from "../schema/limits.ts";
 import { createAdminApp } from "./admin/admin_app.ts";
-import { KeysPart } from "./node/keys_part.ts";
+import { KeysPart } from "./keys/keys_part.ts";
 import { NodeAdmin } from "./node/node_admin.ts";
 import { gatewayMetrics } from "./node/gateway_metrics.ts";
 import { listenerChild } from "./node/listener_child.ts";

@@ -11,6 +11,7 @@ import type { GatewayLog } from "../deps.ts";
 import { assertShort, assertSimple } from "./complexity.ts";
 import type { GraphqlContext } from "./context.ts";
 import { errorMasker } from "./errors.ts";
+import { guarded } from "./guarded_schema.ts";
 import { queryResolvers } from "./query_resolvers.ts";
 import { dateScalar, dateTimeScalar, jsonScalar } from "./scalars.ts";
 import { subscriptionResolvers } from "./subscription_resolvers.ts";
@@ -18,7 +19,7 @@ import { typeResolvers } from "./type_resolvers.ts";
 
 export type GraphqlServer = YogaServerInstance<GraphqlContext, GraphqlContext>;
 
-const schema = createSchema<GraphqlContext>({
+const schema = guarded(createSchema<GraphqlContext>({
   typeDefs: graphqlSdl,
   resolvers: {
     DateTime: dateTimeScalar,
@@ -28,7 +29,7 @@ const schema = createSchema<GraphqlContext>({
     Subscription: subscriptionResolvers,
     ...typeResolvers,
   },
-});
+}));
 
 /** Parses, and refuses what is too long, too large or too deep before it is validated. */
 function parseBounded(source: string | Source, options?: ParseOptions) {

@@ -6,6 +6,7 @@
 import { limits } from "../../schema/limits.ts";
 import type { EventFilter } from "../../supervisor/platform.ts";
 import { readableGame } from "../access.ts";
+import { readableUser } from "../rights/rights.ts";
 import type { Principal } from "../auth.ts";
 import { actorId, type GraphqlContext } from "./context.ts";
 import { offsetAfter, pageSize, rankCursor } from "./cursors.ts";
@@ -24,7 +25,8 @@ const typesMax = 100;
 
 /** The filter as the platform takes it, confined to what the principal may read. */
 export function eventFilter(principal: Principal, input: EventFilterInput | null): EventFilter {
-  const { userId, gameId, types, from, to } = input ?? {};
+  const { gameId, types, from, to } = input ?? {};
+  const userId = readableUser(principal, input?.userId);
   const game = readableGame(principal, gameId);
   if (types && types.length > typesMax) {
     const message = `types may have at most ${typesMax} entries: got ${types.length}`;
@@ -60,6 +62,7 @@ interface LeaderboardArgs {
 
 export const queryResolvers = {
   player(_: unknown, { id, gameId, asOf }: PlayerArgs, context: GraphqlContext) {
+    readableUser(context.principal, id);
     return context.player(id, readableGame(context.principal, gameId), asOf ?? undefined);
   },
 

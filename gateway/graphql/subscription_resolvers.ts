@@ -6,6 +6,7 @@
 import { limits } from "../../schema/limits.ts";
 import type { RecordedEvent } from "../../supervisor/platform.ts";
 import { readableGame } from "../access.ts";
+import { readableUser } from "../rights/rights.ts";
 import { actorChanges } from "../live/actor_changes.ts";
 import { actorId, type GraphqlContext } from "./context.ts";
 import { graphqlError } from "./errors.ts";
@@ -29,6 +30,7 @@ const resolve = (value: unknown) => value;
 export const subscriptionResolvers = {
   playerUpdated: {
     subscribe(_: unknown, { id }: { id: string }, context: GraphqlContext) {
+      readableUser(context.principal, id);
       const gameId = readableGame(context.principal);
       const query = { type: "profile", ...(gameId === undefined ? {} : { gameId }) } as const;
       return context.subscriptions.iterate((signal) =>

@@ -7,15 +7,15 @@
 import { join } from "node:path";
 import { PlatformError } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
-import { KeyKeeper } from "../keys/key_keeper.ts";
-import { type KeptKeys, type KeyFile, KeyRing } from "../keys/key_ring.ts";
-import { KeyStore } from "../keys/key_store.ts";
-import { Sealer } from "../keys/secrets_of_keys.ts";
+import { KeyKeeper } from "./key_keeper.ts";
+import { type KeptKeys, type KeyFile, KeyRing } from "./key_ring.ts";
+import { KeyStore } from "./key_store.ts";
+import { Sealer } from "./secrets_of_keys.ts";
 import { logger } from "../observability/logger.ts";
 import type { Clock } from "../shard/clock.ts";
 import type { ChildSpec } from "../tree/child.ts";
-import { loopChild } from "./loop_child.ts";
-import { writePrivateFile } from "./secrets.ts";
+import { loopChild } from "../node/loop_child.ts";
+import { writePrivateFile } from "../node/secrets.ts";
 
 export interface KeysPartOptions {
   readonly dataDir: string;
