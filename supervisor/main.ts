@@ -129,7 +129,9 @@ async function announce(
   const lines = [
     "",
     "  GameMetrics Pro",
-    `  gateway    ${info.url}   events, GraphQL at /graphql, WebSocket at /ws`,
+    ...(config.roles.has("gateway")
+      ? [`  gateway    ${info.url}   events, GraphQL at /graphql, WebSocket at /ws`]
+      : []),
     `  admin      ${info.admin_url}   /admin/tree, /metrics`,
     `  store      ${withoutPassword(info.store_url)}   whole URL in ${lock.dataDir}/run.json`,
     ...(secrets.isNew

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ActorHalted, Misdirected, Unavailable } from "../../../schema/errors.ts";
-import { createLogger } from "../../observability/logger.ts";
+import { createLogger, type Logger } from "../../observability/logger.ts";
 import { systemClock } from "../../shard/clock.ts";
 import { WatchHub } from "../../worker/watch_hub.ts";
 import type { Fired, WorkerWatch } from "../../worker/worker_protocol.ts";
@@ -60,15 +60,15 @@ function serve(answer: (name: string, input: unknown) => unknown = () => undefin
   };
 }
 
-function link(url: string, options: { life?: string; token?: string } = {}) {
-  const { life = "b#1", token = "s3cret" } = options;
+function link(url: string, options: { life?: string; token?: string; log?: Logger } = {}) {
+  const { life = "b#1", token = "s3cret", log = quiet } = options;
   const fired: Fired[] = [];
   let opened = 0;
   const peer = new PeerLink({
     node: { nodeId: "b", life, url, roles: [], workers: 1, isLeaving: false, wants: [] },
     token,
     clock: systemClock(),
-    log: quiet,
+    log,
     onOpen: () => opened++,
     onFired: (notice) => fired.push(notice),
   });
@@ -151,6 +151,23 @@ Deno.test("PeerLink fails what waits when the link breaks, and links again", asy
   peer.close();
   await until(() => served.server.size === 0);
   await served.end();
+});
+
+Deno.test("PeerLink tells once of a peer that it cannot reach", async () => {
+  const lines: string[] = [];
+  const log = createLogger({
+    write: (line) => lines.push(line),
+    level: () => "info",
+    now: () => 0,
+  });
+  const served = serve();
+  await served.end();
+  const { peer } = link(served.url, { log });
+  await until(() => lines.length === 1);
+  assert.match(lines[0]!, /Cannot link to a node that is alive: is its ADVERTISED_URL right/);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  peer.close();
+  assert.equal(lines.length, 1);
 });
 
 Deno.test("PeerLink brings what a watch sees over there, until it is taken back", async () => {

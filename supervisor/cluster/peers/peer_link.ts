@@ -34,6 +34,8 @@ const SocketTo = WebSocket as unknown as new (
 
 const reconnectMsMin = 50;
 const reconnectMsMax = 1000;
+/** After about three seconds. */
+const failuresTold = 7;
 
 /** `https://host:8082` → `wss://host:8082/cluster/link?life=…` */
 function linkUrl({ url, life }: ClusterNode): URL {
@@ -95,11 +97,17 @@ export class PeerLink {
     const { clock, log, node } = this.options;
     const { signal } = this.#end;
     let delayMs = reconnectMsMin;
+    let failures = 0;
     while (!signal.aborted) {
       const problem = await this.#open(signal);
       if (signal.aborted) return;
+      failures = problem === undefined ? 0 : failures + 1;
       if (problem === undefined) delayMs = reconnectMsMin;
-      else log.debug("Cannot link to a node", { node: node.nodeId, url: node.url, problem });
+      // Its first attempts may come before it listens, or as it ends.
+      if (failures === failuresTold) {
+        const told = { node: node.nodeId, url: node.url, problem };
+        log.warn("Cannot link to a node that is alive: is its ADVERTISED_URL right?", told);
+      }
       await clock.sleep(delayMs, signal);
       delayMs = Math.min(2 * delayMs, reconnectMsMax);
     }
