@@ -10,6 +10,7 @@ import { drills, findDrill } from "./drills.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
 import { clearAllSites } from "./platform/site.ts";
 import { type DrillOutcome, runDrill } from "./run_drill.ts";
+import { clearAllServers } from "./servers/own_servers.ts";
 
 /** What a drill of `--all` may take; the long forms have limits of their own and this at most. */
 const quickSecondsMax = 90;
@@ -56,7 +57,9 @@ function show(outcome: DrillOutcome): void {
   const { id, name, seed, quick, mutation, pass, seconds, counts, notes } = outcome;
   const form = `${quick ? "quick" : "full"}${mutation === null ? "" : `, mutation ${mutation}`}`;
   print(
-    `${pass ? "PASS" : "FAIL"}  ${id} ${name} (${form})  seed ${seed}  ${seconds.toFixed(1)} s`,
+    `${
+      outcome.skipped !== undefined ? "SKIP" : pass ? "PASS" : "FAIL"
+    }  ${id} ${name} (${form})  seed ${seed}  ${seconds.toFixed(1)} s`,
   );
   const figures = Object.entries(counts).map(([key, value]) => `${key} ${value}`);
   if (figures.length > 0) print(`      ${figures.join("  ")}`);
@@ -81,6 +84,7 @@ async function main(args: readonly string[]): Promise<number> {
   const isJson = options.flag("json");
   const seed = options.number("seed") ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
   let failed = 0;
+  let skipped = 0;
   for (const { drill, mutation } of tasks) {
     if (!isJson) print(`drill ${drill.id} ${drill.name}, seed ${seed} …`);
     const outcome = await runDrill(drill, {
@@ -92,16 +96,22 @@ async function main(args: readonly string[]): Promise<number> {
     });
     if (isJson) print(JSON.stringify(outcome));
     else show(outcome);
-    if (!outcome.pass) failed++;
+    if (outcome.skipped !== undefined) skipped++;
+    else if (!outcome.pass) failed++;
   }
-  if (!isJson && tasks.length > 1) print(`${tasks.length - failed} of ${tasks.length} passed`);
+  if (!isJson && tasks.length > 1) {
+    const passed = tasks.length - failed - skipped;
+    print(`${passed} of ${tasks.length} passed${skipped === 0 ? "" : `, ${skipped} skipped`}`);
+  }
   return failed === 0 ? 0 : 1;
 }
 
 if (import.meta.main) {
   // Whoever interrupts a drill must not be left with the platforms it has started.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => void clearAllSites().finally(() => Deno.exit(130)));
+    Deno.addSignalListener(signal, () => {
+      void clearAllSites().then(clearAllServers).finally(() => Deno.exit(130));
+    });
   }
   try {
     Deno.exit(await main(Deno.args));

@@ -30,6 +30,13 @@ export interface DrillResult {
   readonly counts: Readonly<Record<string, number>>;
   /** What did not hold, one line each; with a pass what else is worth knowing. */
   readonly notes: readonly string[];
+  /** Why it could not be run here: what it needs is not there. It has neither passed nor failed. */
+  readonly skipped?: string;
+}
+
+/** The result of a drill that cannot be run here. */
+export function skip(reason: string): DrillResult {
+  return { pass: false, counts: {}, notes: [`skipped: ${reason}`], skipped: reason };
 }
 
 /** A drill on a running platform. */

@@ -5,6 +5,7 @@
  */
 import type { BaseContext, Drill, DrillResult, OwnDrill } from "./drill_types.ts";
 import { clearAllSites, Site } from "./platform/site.ts";
+import { clearAllServers } from "./servers/own_servers.ts";
 
 /** What came of a drill. */
 export interface DrillOutcome extends DrillResult {
@@ -71,7 +72,7 @@ export async function runDrill(
     // It ends with the processes it waits for, once those are killed.
     run.catch(() => {});
     result = await limited(run, secondsMax);
-    if (isOwn(drill) && mutation !== undefined) {
+    if (isOwn(drill) && mutation !== undefined && result.skipped === undefined) {
       result = judgeMutated(result, drill.mutations[mutation]!);
     }
   } catch (error) {
@@ -79,6 +80,7 @@ export async function runDrill(
     result = { pass: false, counts: {}, notes: [text] };
   } finally {
     await clearAllSites();
+    await clearAllServers();
     await Deno.remove(dir, { recursive: true }).catch(() => {});
   }
   const seconds = (performance.now() - startedAt) / 1000;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DrillResult, OwnContext, OwnDrill } from "./drill_types.ts";
+import { type DrillResult, type OwnContext, type OwnDrill, skip } from "./drill_types.ts";
 import { runDrill } from "./run_drill.ts";
 
 function drillOf(run: (ctx: OwnContext) => Promise<DrillResult>): OwnDrill {
@@ -49,4 +49,13 @@ Deno.test("runDrill() fails a drill that is not done in time", async () => {
   const outcome = await runDrill(hanging, { ...options, secondsMax: 0.05 });
   assert.equal(outcome.pass, false);
   assert.match(outcome.notes[0]!, /not done after 0\.05 s/);
+});
+
+Deno.test("runDrill() takes a drill that was skipped for none that passed, with a broken promise, too", async () => {
+  for (const more of [{}, { mutation: "broken" }]) {
+    const drill = drillOf(() => Promise.resolve(skip("no broker")));
+    const outcome = await runDrill(drill, { ...options, ...more });
+    assert.deepEqual([outcome.pass, outcome.skipped], [false, "no broker"]);
+    assert.deepEqual(outcome.notes, ["skipped: no broker"]);
+  }
 });

@@ -27,7 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gateway: ["gateway/", "schema/", "supervisor/platform.ts"],
   // The store knows how PostgreSQL is run by root, and how it is reached over TLS.
   deploy: ["deploy/", "schema/", "supervisor/store/", "supervisor/testing/"],
-  bench: ["bench/", "gateway/", "supervisor/", "actors/", "schema/"],
+  bench: ["bench/", "deploy/", "gateway/", "supervisor/", "actors/", "schema/"],
 };
 
 /** The composition root, which alone may import both sides. */

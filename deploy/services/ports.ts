@@ -7,6 +7,11 @@ import type { ServiceName, Site } from "./service.ts";
 
 export const host = "127.0.0.1";
 
+/** Where a server listens that need not be on loopback. */
+export function hostOf(site: Pick<Site, "hosts">, name: "kafka" | "postgres"): string {
+  return site.hosts?.[name] ?? host;
+}
+
 const base = {
   /** The first broker's; the next brokers have the next ports. */
   kafka: 19_092,

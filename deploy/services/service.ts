@@ -16,6 +16,8 @@ export interface Site {
   readonly folder: string;
   /** Added to each port, so that two sites can run side by side. */
   readonly portOffset: number;
+  /** Addresses that Kafka or PostgreSQL listens on, so that a link to it can be cut. @default loopback */
+  readonly hosts?: Readonly<Partial<Record<"kafka" | "postgres", string>>>;
   /** Kafka brokers: 1 or 3. */
   readonly brokers: number;
   /** With passwords, access lists and TLS. */

@@ -8,7 +8,7 @@ import { type Certificates, certificatesOf } from "../certificates.ts";
 import { startDaemon } from "../machine/daemon.ts";
 import { findProgram } from "../machine/packages.ts";
 import { passwordOf } from "../passwords.ts";
-import { host, portOf } from "../ports.ts";
+import { hostOf, portOf } from "../ports.ts";
 import type { ProcessEntry, Service, Site, Variables } from "../service.ts";
 import { folderOf } from "../state_files.ts";
 import { accessRules, type KafkaUser, kafkaUsers } from "./access.ts";
@@ -51,7 +51,7 @@ function adminUrl(variables: Variables): string {
 /** One URL, or with users one for each; `LOG_URL` is the one of a process with all roles. */
 async function variables(site: Site): Promise<Variables> {
   const ports = Array.from({ length: site.brokers }, (_, i) => portOf(site, "kafka", i));
-  const servers = ports.map((port) => `${host}:${port}`).join(",");
+  const servers = ports.map((port) => `${hostOf(site, "kafka")}:${port}`).join(",");
   if (!site.secure) return { LOG_URL: `kafka://${servers}` };
   const { ca } = await certificatesOf(site);
   const url = async (user: KafkaUser) =>
@@ -105,7 +105,7 @@ async function configureBroker(
   );
   const properties = brokerProperties({
     nodeId,
-    host,
+    host: hostOf(site, "kafka"),
     port: portOf(site, "kafka", nodeId - 1),
     dataFolder: join(folder, "data"),
     controllerPorts,

@@ -12,7 +12,7 @@ import { certificatesOf } from "../certificates.ts";
 import { startDaemon } from "../machine/daemon.ts";
 import { findProgram } from "../machine/packages.ts";
 import { passwordOf } from "../passwords.ts";
-import { host, portOf } from "../ports.ts";
+import { host, hostOf, portOf } from "../ports.ts";
 import type { ProcessEntry, Service, Site, Variables } from "../service.ts";
 import { folderOf } from "../state_files.ts";
 
@@ -46,7 +46,9 @@ async function variables(site: Site): Promise<Variables> {
     ? `?sslmode=verify-full&sslrootcert=${(await certificatesOf(site)).ca}`
     : "";
   const url = async (user: string, name: string) =>
-    `postgres://${user}:${await passwordOf(site, user)}@${host}:${port}/${name}${tls}`;
+    `postgres://${user}:${await passwordOf(site, user)}@${
+      hostOf(site, "postgres")
+    }:${port}/${name}${tls}`;
   return {
     STORE_URL: await url(database, database),
     STORE_ADMIN_URL: await url("postgres", "postgres"),
@@ -63,7 +65,10 @@ async function start(site: Site): Promise<ProcessEntry[]> {
     await initialise(join(program, "..", "initdb"), home, await passwordOf(site, "postgres"));
   }
   const port = portOf(site, "postgres");
-  const settings = [...postgresSettings(port), ...await accessSettings(site, home)];
+  const settings = [
+    ...postgresSettings(port, hostOf(site, "postgres")),
+    ...await accessSettings(site, home),
+  ];
   if (await hasTimescale(program)) settings.push("shared_preload_libraries=timescaledb");
   const entry = await startDaemon({
     program,
@@ -77,9 +82,9 @@ async function start(site: Site): Promise<ProcessEntry[]> {
 }
 
 /** Settings for a small machine. Durability stays as it is by default: on. */
-export function postgresSettings(port: number): string[] {
+export function postgresSettings(port: number, address = host): string[] {
   return [
-    `listen_addresses=${host}`,
+    `listen_addresses=${address}`,
     `port=${port}`,
     "unix_socket_directories=",
     "max_connections=200",
@@ -102,7 +107,8 @@ async function accessSettings(site: Site, home: Home): Promise<string[]> {
     return path;
   };
   const type = site.secure ? "hostssl" : "host";
-  const hba = await give("pg_hba.conf", `${type} all all ${host}/32 scram-sha-256\n`);
+  const clients = site.hosts?.postgres === undefined ? `${host}/32` : "samenet";
+  const hba = await give("pg_hba.conf", `${type} all all ${clients} scram-sha-256\n`);
   if (!site.secure) return [`hba_file=${hba}`];
   const { cert, key } = await certificatesOf(site);
   // The server's user may not read ours.
