@@ -5,6 +5,8 @@
  */
 import { tokens } from "./access/tokens.ts";
 import { absentStoreDrill } from "./absent_store.ts";
+import { killedBroker } from "./broker_faults/killed_broker.ts";
+import { restartedBroker } from "./broker_faults/restarted_broker.ts";
 import { clockJumps } from "./clock/clock_jumps.ts";
 import { comeAndGo } from "./cluster/come_and_go.ts";
 import { frozenNode } from "./cluster/frozen_node.ts";
@@ -24,9 +26,9 @@ import { frozenWorker } from "./shard_faults/frozen_worker.ts";
 import { restartBudget } from "./shard_faults/restart_budget.ts";
 import { simulator } from "./shard_faults/simulator.ts";
 import { snapshotDamage } from "./shard_faults/snapshot_damage.ts";
-import { hungStore } from "./store_faults/hung_store.ts";
+import { hungPostgres, hungStore } from "./store_faults/hung_store.ts";
 import { slowStore } from "./store_faults/slow_store.ts";
-import { stoppedStore } from "./store_faults/stopped_store.ts";
+import { stoppedPostgres, stoppedStore } from "./store_faults/stopped_store.ts";
 import { tripleSend } from "./triple_send.ts";
 
 export const drills: readonly (Drill | OwnDrill)[] = [
@@ -35,8 +37,12 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   gatewayKill,
   frozenWorker,
   frozenNode,
+  killedBroker,
+  restartedBroker,
   stoppedStore,
+  stoppedPostgres,
   hungStore,
+  hungPostgres,
   lostRedis,
   lostQdrant,
   everyCall,

@@ -7,10 +7,6 @@
 import { join } from "node:path";
 import postgres from "postgres";
 import { seedText } from "../../load/generator/population.ts";
-import {
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from "../../../supervisor/store/embedded_postgres.ts";
 import type { OwnContext } from "../drill_types.ts";
 import { Findings } from "../findings.ts";
 import { MemoryWatch } from "../hostile/memory_watch.ts";
@@ -18,13 +14,13 @@ import { Admin } from "../platform/admin.ts";
 import { IngestProbe, type Phase } from "../platform/ingest_probe.ts";
 import { requireLoaded, startLoad, verify } from "../platform/load.ts";
 import { Site } from "../platform/site.ts";
+import type { StorePlace } from "./store_place.ts";
 
 /** How the store is taken away, and brought back. */
 export interface Outage {
   readonly awayMs: { readonly quick: number; readonly full: number };
-  away(server: EmbeddedPostgres): Promise<void>;
-  /** @returns the server that runs now */
-  back(server: EmbeddedPostgres, dataDir: string): Promise<EmbeddedPostgres>;
+  away(server: StorePlace): Promise<void>;
+  back(server: StorePlace): Promise<void>;
   /** How soon a shard must have given up waiting for an answer, milliseconds. */
   readonly noticedMsMax: number;
   /** The mutation in which it does not come back. */
@@ -165,20 +161,22 @@ async function requireProbes(findings: Findings, probe: IngestProbe, client: pos
   findings.require(wrong === 0, `each of ${probe.acked} probes counted once: ${wrong} are not`);
 }
 
-export async function runOutage(ctx: OwnContext, outage: Outage) {
+export async function runOutage(
+  ctx: OwnContext,
+  outage: Outage,
+  open: (dir: string) => Promise<StorePlace>,
+) {
   const findings = new Findings();
   const form = ctx.quick ? "quick" : "full";
   const awayMs = outage.awayMs[form];
-  const dataDir = join(ctx.dir, "store");
-  await Deno.mkdir(dataDir);
-  let server = await startEmbeddedPostgres({ dataDir });
-  const site = new Site(join(ctx.dir, "site"), { env: { STORE_URL: server.url } });
+  const server = await open(ctx.dir);
+  const site = new Site(join(ctx.dir, "site"), { env: server.env });
   let probe: IngestProbe | undefined;
   let memory: MemoryWatch | undefined;
   let sql: postgres.Sql | undefined;
   let isAway = false;
   const comeBack = async () => {
-    if (isAway) server = await outage.back(server, dataDir);
+    if (isAway) await outage.back(server);
     isAway = false;
   };
   try {
@@ -232,6 +230,6 @@ export async function runOutage(ctx: OwnContext, outage: Outage) {
     await site.clear();
     await comeBack();
     await sql?.end({ timeout: 0 });
-    await server.stop();
+    await server.clear();
   }
 }

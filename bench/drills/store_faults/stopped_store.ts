@@ -3,25 +3,39 @@
  *
  * @module
  */
-import { startEmbeddedPostgres } from "../../../supervisor/store/embedded_postgres.ts";
-import type { OwnDrill } from "../drill_types.ts";
+import { type OwnDrill, skip } from "../drill_types.ts";
+import { noServers } from "../servers/own_servers.ts";
 import { type Outage, runOutage } from "./outage.ts";
+import { openEmbeddedPlace, openRealPlace } from "./store_place.ts";
 
 const stopped: Outage = {
   awayMs: { quick: 15_000, full: 60_000 },
   away: (server) => server.stop(),
-  back: (_, dataDir) => startEmbeddedPostgres({ dataDir }),
+  back: (server) => server.startAgain(),
   // A refused connection is known at once; an answer that never comes, after the deadline.
   noticedMsMax: 5_500,
   neverBack: "never-returns",
 };
 
+const mutations = {
+  "never-returns": /first commit within \d+ ms of the return: Infinity/,
+  "lost-rows": /acknowledged event.* is in SQL: \d+ of/,
+};
+
 export const stoppedStore: OwnDrill = {
   id: "7",
   name: "stopped-store",
-  mutations: {
-    "never-returns": /first commit within \d+ ms of the return: Infinity/,
-    "lost-rows": /acknowledged event.* is in SQL: \d+ of/,
+  mutations,
+  run: (ctx) => runOutage(ctx, stopped, openEmbeddedPlace),
+};
+
+/** The same with a server and a broker that are real. */
+export const stoppedPostgres: OwnDrill = {
+  id: "7r",
+  name: "stopped-postgres",
+  mutations,
+  async run(ctx) {
+    const reason = await noServers(["kafka", "postgres"]);
+    return reason === undefined ? await runOutage(ctx, stopped, openRealPlace) : skip(reason);
   },
-  run: (ctx) => runOutage(ctx, stopped),
 };
