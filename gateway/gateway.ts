@@ -10,6 +10,7 @@ import { OpenSockets } from "./live/bounded_socket.ts";
 import { createAcceptor } from "./capture/accept_events.ts";
 import { ByteBudget } from "./capture/byte_budget.ts";
 import { captureHandler } from "./capture/capture.ts";
+import { captureProtocolRoutes } from "./capture/protocols/protocols.ts";
 import { dropBody } from "./capture/read_body.ts";
 import { type GatewayDeps, noLog, noMetrics } from "./deps.ts";
 import { createContext } from "./graphql/context.ts";
@@ -113,7 +114,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...platform.health(),
       { part: "gateway", ready: !isDraining, reason: "draining" },
     ]);
-  const capture = captureHandler(keys, acceptor, new ByteBudget(limits.bodyBytesInFlightMax));
+  const budget = new ByteBudget(limits.bodyBytesInFlightMax);
+  const capture = captureHandler(keys, acceptor, budget);
 
   const app = createApp([
     { path: "/api/v1/events", methods: ["POST"], handler: capture },
@@ -121,6 +123,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     { path: "/graphql", methods: ["GET", "POST"], handler: graphqlHandler },
     { path: "/health/live", methods: ["GET"], handler: liveResponse },
     { path: "/health/ready", methods: ["GET"], handler: readyHandler },
+    ...captureProtocolRoutes({ keys, acceptor, budget, now, log }),
   ], deps);
 
   return {
