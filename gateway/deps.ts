@@ -6,6 +6,8 @@
  */
 import type { Platform } from "../supervisor/platform.ts";
 import type { Keys } from "./auth.ts";
+import type { RateLimits } from "./limits/rate_limits.ts";
+import type { Shedder } from "./limits/shedder.ts";
 
 /** A protocol that events come in by, as metrics name it; `http` and `ws` are the native one. */
 export type Protocol =
@@ -31,6 +33,8 @@ export interface GatewayMetrics {
   webSockets(open: number): void;
   /** Live subscriptions, over WebSocket and server-sent events. */
   subscriptions(open: number): void;
+  /** A request, or a message of a WebSocket, was refused at the door to spare the others. */
+  shed(): void;
 }
 
 export const noMetrics: GatewayMetrics = {
@@ -40,6 +44,7 @@ export const noMetrics: GatewayMetrics = {
   deadLettersLost() {},
   webSockets() {},
   subscriptions() {},
+  shed() {},
 };
 
 /** The part of the platform's logger that the gateway uses. */
@@ -59,4 +64,8 @@ export interface GatewayDeps {
   readonly newId: () => string;
   readonly metrics: GatewayMetrics;
   readonly log: GatewayLog;
+  /** `undefined`: nobody is limited. */
+  readonly rates: RateLimits | undefined;
+  /** `undefined`: nothing is shed. */
+  readonly shedder: Shedder | undefined;
 }

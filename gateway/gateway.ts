@@ -21,8 +21,10 @@ import {
   graphqlSocketServer,
 } from "./graphql/graphql_websocket.ts";
 import { liveResponse, readyResponse } from "./health.ts";
-import { Problem, unauthorized } from "./problem.ts";
-import { createApp, type Handler } from "./router.ts";
+import type { RateLimits } from "./limits/rate_limits.ts";
+import type { Shedder } from "./limits/shedder.ts";
+import { overloaded, Problem, unauthorized } from "./problem.ts";
+import { createApp, type Handler, type RequestInfo } from "./router.ts";
 import { Subscriptions } from "./live/subscriptions.ts";
 import { uuidV7Maker } from "./uuid_v7.ts";
 import { serveCaptureSocket } from "./websocket.ts";
@@ -36,6 +38,10 @@ export interface GatewayOptions extends Pick<GatewayDeps, "platform" | "keys"> {
   readonly metrics?: GatewayDeps["metrics"];
   /** @default writes nothing */
   readonly log?: GatewayDeps["log"];
+  /** @default nobody is limited */
+  readonly rates?: RateLimits;
+  /** @default nothing is shed */
+  readonly shedder?: Shedder;
   /** How long the log may take to make events durable. @default limits.acceptTimeoutMs */
   readonly acceptTimeoutMs?: number;
   /** How long a WebSocket may stay without auth. @default limits.webSocketAuthMs */
@@ -45,7 +51,8 @@ export interface GatewayOptions extends Pick<GatewayDeps, "platform" | "keys"> {
 export interface Gateway {
   /** For tests: `app.request(…)`. `Deno.serve` takes {@link Gateway.fetch}. */
   readonly app: Hono;
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** @param info tells the client's address, which limits count by */
+  readonly fetch: (request: Request, info?: RequestInfo) => Response | Promise<Response>;
   /**
    * Turns `/health/ready` to 503, closes WebSockets with 1001 and ends subscriptions, so that the
    * listener can finish the requests under way and stop.
@@ -59,7 +66,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { platform, keys, now = Date.now, metrics = noMetrics, log = noLog } = options;
   const newId = options.newId ?? uuidV7Maker(now);
   const authMs = options.webSocketAuthMs ?? limits.webSocketAuthMs;
-  const deps = { platform, keys, now, newId, metrics, log };
+  const { rates, shedder } = options;
+  const deps = { platform, keys, now, newId, metrics, log, rates, shedder };
   const acceptor = createAcceptor(deps, options.acceptTimeoutMs);
   const sockets = new OpenSockets(metrics);
   const subscriptions = new Subscriptions(metrics);
@@ -76,6 +84,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const principal = await authenticate(keys, request.headers);
     if (principal === undefined && tokenOf(request.headers) !== undefined) throw unauthorized();
     if (isDraining) throw new Problem(503, "unavailable", "This node is going away");
+    if (sockets.size >= limits.webSocketsMax) throw overloaded();
     const accepted = Deno.upgradeWebSocket(request, protocol === undefined ? {} : { protocol });
     sockets.add(accepted.socket);
     serve(accepted.socket, principal);
@@ -89,9 +98,17 @@ export function createGateway(options: GatewayOptions): Gateway {
       acceptor,
       subscriptions,
       log,
+      rates,
       authMs,
     });
-  const serveGraphql = graphqlSocketServer({ keys, server: graphql, contextOf, log, authMs });
+  const serveGraphql = graphqlSocketServer({
+    keys,
+    server: graphql,
+    contextOf,
+    log,
+    rates,
+    authMs,
+  });
 
   const graphqlHandler: Handler = async (request) => {
     if (isUpgrade(request)) {
@@ -100,7 +117,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     }
     const principal = await authenticate(keys, request.headers);
     if (principal !== undefined) {
-      return await graphql.fetch(withoutSignal(request), contextOf(principal));
+      const rate = rates?.charge(principal, limits.rateReadCost);
+      const response = await graphql.fetch(withoutSignal(request), contextOf(principal));
+      if (rate !== undefined) {
+        response.headers.set("ratelimit-policy", rate.policy);
+        response.headers.set("ratelimit", rate.state);
+      }
+      return response;
     }
     dropBody(request);
     throw unauthorized();
@@ -119,16 +142,16 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const app = createApp([
     { path: "/api/v1/events", methods: ["POST"], handler: capture },
-    { path: "/ws", methods: ["GET"], handler: socketHandler },
-    { path: "/graphql", methods: ["GET", "POST"], handler: graphqlHandler },
-    { path: "/health/live", methods: ["GET"], handler: liveResponse },
-    { path: "/health/ready", methods: ["GET"], handler: readyHandler },
+    { path: "/ws", methods: ["GET"], handler: socketHandler, load: "read" },
+    { path: "/graphql", methods: ["GET", "POST"], handler: graphqlHandler, load: "read" },
+    { path: "/health/live", methods: ["GET"], handler: liveResponse, load: "probe" },
+    { path: "/health/ready", methods: ["GET"], handler: readyHandler, load: "probe" },
     ...captureProtocolRoutes({ keys, acceptor, budget, now, log }),
   ], deps);
 
   return {
     app,
-    fetch: (request) => app.fetch(request),
+    fetch: (request, info) => app.fetch(request, info),
     drain() {
       isDraining = true;
       subscriptions.endAll();

@@ -47,6 +47,7 @@ Deno.test("createGateway() counts requests by route, never by the path a client 
     deadLettersLost() {},
     webSockets() {},
     subscriptions() {},
+    shed() {},
   };
   const { app, post } = testGateway({ metrics });
   await post([event(), event(), 1]);

@@ -15,6 +15,8 @@ export type ProblemCode =
   | "unsupported_encoding"
   | "upgrade_required"
   | "internal"
+  | "rate_limited"
+  | "overloaded"
   | "unavailable"
   | "outcome_unknown"
   | "invalid_json"
@@ -31,6 +33,7 @@ const titles: Readonly<Record<number, string>> = {
   413: "Content Too Large",
   415: "Unsupported Media Type",
   426: "Upgrade Required",
+  429: "Too Many Requests",
   500: "Internal Server Error",
   503: "Service Unavailable",
 };
@@ -103,3 +106,9 @@ export const internalError = (): Problem =>
 /** @param code whether nothing was written, or whether it may have been */
 export const unavailable = (code: "unavailable" | "outcome_unknown", detail: string): Problem =>
   problem(503, code, detail, { headers: { "retry-after": "1" } });
+
+/** Refused at the door, to spare the others. */
+export const overloaded = (): Problem =>
+  problem(503, "overloaded", "Too much at once, nothing was done: send the same again later", {
+    headers: { "retry-after": "2" },
+  });

@@ -7,7 +7,14 @@ import { Hono } from "hono";
 import { dropBody } from "./capture/read_body.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { Unavailable } from "../schema/errors.ts";
-import { internalError, methodNotAllowed, notFound, Problem, unavailable } from "./problem.ts";
+import {
+  internalError,
+  methodNotAllowed,
+  notFound,
+  overloaded,
+  Problem,
+  unavailable,
+} from "./problem.ts";
 
 /** Answers one request; a thrown {@link Problem} is an answer too. */
 export type Handler = (request: Request, requestId: string) => Response | Promise<Response>;
@@ -16,6 +23,13 @@ export interface Route {
   readonly path: string;
   readonly methods: readonly string[];
   readonly handler: Handler;
+  /** `probe` is neither limited nor shed, `read` is not shed: what sheds is what fills the log. @default "capture" */
+  readonly load?: "capture" | "read" | "probe";
+}
+
+/** What a listener tells of a request beside it, as `Deno.serve` does. */
+export interface RequestInfo {
+  readonly remoteAddr?: { readonly hostname?: string };
 }
 
 const comeBack = "This cannot be answered right now, and nothing was done: send the same again";
@@ -33,9 +47,9 @@ function requestIdOf(request: Request, newId: () => string): string {
  */
 export function createApp(
   routes: readonly Route[],
-  deps: Pick<GatewayDeps, "newId" | "metrics" | "log">,
+  deps: Pick<GatewayDeps, "newId" | "metrics" | "log" | "rates" | "shedder">,
 ): Hono {
-  const { newId, metrics, log } = deps;
+  const { newId, metrics, log, rates, shedder } = deps;
   const app = new Hono();
 
   /** What a throw means to the client. */
@@ -47,11 +61,27 @@ export function createApp(
     return internalError();
   }
 
-  const serve = (route: string, handler: Handler) => async (c: { req: { raw: Request } }) => {
+  /** @throws {Problem} the request is not let in */
+  function enter(request: Request, info: RequestInfo | undefined, load: Route["load"]): void {
+    if (load === "probe") return;
+    if (load !== "read" && shedder !== undefined && !shedder.admits()) {
+      metrics.shed();
+      dropBody(request);
+      throw overloaded();
+    }
+    const address = rates === undefined ? undefined : info?.remoteAddr?.hostname;
+    if (address !== undefined) rates!.enter(request, address);
+  }
+
+  const serve = (route: string, handler: Handler, load: Route["load"]) =>
+  async (
+    c: { req: { raw: Request }; env: unknown },
+  ) => {
     const request = c.req.raw;
     const requestId = requestIdOf(request, newId);
     let response: Response;
     try {
+      enter(request, c.env as RequestInfo | undefined, load);
       response = await handler(request, requestId);
       // The headers of an upgrade cannot be changed.
       if (response.status !== 101) response.headers.set("x-request-id", requestId);
@@ -67,10 +97,11 @@ export function createApp(
     throw problem();
   };
 
-  for (const { path, methods, handler } of routes) {
-    app.on([...methods], path, serve(path, handler));
-    app.all(path, serve(path, refuseWith(() => methodNotAllowed(methods.join(", ")))));
+  for (const { path, methods, handler, load = "capture" } of routes) {
+    app.on([...methods], path, serve(path, handler, load));
+    const refuse = refuseWith(() => methodNotAllowed(methods.join(", ")));
+    app.all(path, serve(path, refuse, "read"));
   }
-  app.notFound(serve("unknown", refuseWith(notFound)));
+  app.notFound(serve("unknown", refuseWith(notFound), "read"));
   return app;
 }

@@ -25,6 +25,7 @@ import type { Acceptor } from "./capture/accept_events.ts";
 import { failureDetails } from "./capture/capture.ts";
 import { assertParsable, decodeUtf8 } from "./capture/decode_events.ts";
 import type { GatewayLog } from "./deps.ts";
+import type { RateLimits } from "./limits/rate_limits.ts";
 import { playerMessage } from "./live/player_message.ts";
 import { Problem } from "./problem.ts";
 import { assertRole, messageRights, readableUser } from "./rights/rights.ts";
@@ -36,6 +37,7 @@ export interface CaptureSocketDeps {
   readonly acceptor: Acceptor;
   readonly subscriptions: Subscriptions;
   readonly log: GatewayLog;
+  readonly rates: RateLimits | undefined;
   /** How long a client may stay without auth. @default limits.webSocketAuthMs */
   readonly authMs?: number;
 }
@@ -179,7 +181,8 @@ class CaptureSocket {
     if ("failure" in outcome) {
       return this.#error(id, outcome.failure, failureDetails[outcome.failure], { retry_after: 1 });
     }
-    this.#send({ type: "ack", id, ...outcome });
+    const { accepted, rejected } = outcome;
+    this.#send({ type: "ack", id, accepted, rejected });
   }
 
   #subscribe(principal: Principal, message: Message): void {
@@ -187,6 +190,7 @@ class CaptureSocket {
     const { game_id } = message;
     assertRole(principal, messageRights.subscribe, "watch players");
     readableUser(principal, userId);
+    this.deps.rates?.charge(principal, limits.rateReadCost);
     const game = readableGame(principal, typeof game_id === "string" ? game_id : null);
     if (!this.#leases.has(userId)) {
       if (this.#leases.size >= limits.webSocketSubscriptionsMax) {
@@ -233,7 +237,11 @@ class CaptureSocket {
   }
 
   #fail(error: unknown, id: MessageId): void {
-    if (error instanceof Problem) return this.#error(id, error.code, error.detail);
+    if (error instanceof Problem) {
+      const retryAfter = error.options.headers?.["retry-after"];
+      const members = retryAfter === undefined ? {} : { retry_after: Number(retryAfter) };
+      return this.#error(id, error.code, error.detail, members);
+    }
     if (error instanceof Forbidden) return this.#error(id, "forbidden", error.message);
     if (error instanceof Unavailable) {
       return this.#error(id, "unavailable", "Send the same again", { retry_after: 1 });

@@ -8,6 +8,7 @@
  */
 import { ConfigFaults, VariableReader } from "./config_reader.ts";
 import { parseKafkaUrl } from "./kafka_url.ts";
+import { limits } from "./limits.ts";
 
 /** What a node may do. */
 export const roles = ["gateway", "player", "game", "recommender", "notifier", "jobs"] as const;
@@ -22,6 +23,14 @@ export interface JwtConfig {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUrl: string;
+}
+
+/** How much and how fast, tokens a second; 0 is no limit. */
+export interface RateConfig {
+  readonly key: number;
+  readonly user: number;
+  readonly address: number;
+  readonly global: number;
 }
 
 /** TLS between nodes: PEM files. */
@@ -80,6 +89,8 @@ export interface Config {
   readonly keysSecret: string | undefined;
   /** `JWT_ISSUER`, `JWT_AUDIENCE`, `JWKS_URL`: all three or none. @default none */
   readonly jwt: JwtConfig | undefined;
+  /** `RATE_KEY`, `RATE_USER`, `RATE_ADDRESS`, `RATE_GLOBAL`: tokens a second; 0 is no limit. @default limits.rate… */
+  readonly rates: RateConfig;
   /** `LOG_LEVEL`. @default "info" */
   readonly logLevel: LogLevel;
   /**
@@ -130,6 +141,7 @@ export function readConfig(
     demoKey: read.secret("DEMO_KEY"),
     keysSecret: read.secret("KEYS_SECRET"),
     jwt: readJwt(read),
+    rates: readRates(read),
     logLevel: read.choice("LOG_LEVEL", logLevels, "info"),
     redactFields: readRedactFields(read),
     journalDays: read.integer("JOURNAL_DAYS", 0, 36_500, 90),
@@ -169,6 +181,16 @@ function readJwt(read: VariableReader): JwtConfig | undefined {
   }
   if (issuer === undefined || audience === undefined || jwksUrl === undefined) return undefined;
   return { issuer, audience, jwksUrl };
+}
+
+function readRates(read: VariableReader): RateConfig {
+  const rate = (name: string, initial: number) => read.integer(name, 0, 1_000_000_000, initial);
+  return {
+    key: rate("RATE_KEY", limits.ratePerKey),
+    user: rate("RATE_USER", limits.ratePerUser),
+    address: rate("RATE_ADDRESS", limits.ratePerAddress),
+    global: rate("RATE_GLOBAL", limits.rateGlobal),
+  };
 }
 
 function readClusterTls(read: VariableReader): ClusterTls | undefined {

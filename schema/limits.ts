@@ -69,6 +69,32 @@ export const limits = {
   tokensKeptMax: 20_000,
   keyNameCharsMax: 100,
 
+  // How much and how fast: a token an event, and so many for a read. A second's tokens; a bucket holds
+  // twice as many. `RATE_KEY`, `RATE_USER`, `RATE_ADDRESS`, `RATE_GLOBAL` set others.
+  ratePerKey: 100_000,
+  /** Of a token's user. */
+  ratePerUser: 500,
+  /** In requests, as what they hold is known later; many players may share an address. */
+  ratePerAddress: 50_000,
+  rateGlobal: 200_000,
+  rateReadCost: 10,
+  /** WebSockets of a node. */
+  webSocketsMax: 50_000,
+
+  // Load shedding: from so many seconds of events that wait for their commit on, all the way at …
+  shedLagSecondsFrom: 20,
+  shedLagSecondsFull: 60,
+  /** … and so many measurements running: after an outage the pace must show first; … */
+  shedLagReadings: 10,
+  /** … from so full a log on, … */
+  shedLogPercentFrom: 80,
+  /** … or when accepting takes so long, of which a window is so long. */
+  shedAcceptMs: 150,
+  shedWindowMs: 100,
+  /** So much always gets through, to see whether it goes better. */
+  shedAdmittedPercentMin: 2,
+  lagEveryMs: 500,
+
   // What a GraphQL request may ask.
   graphqlBodyBytesMax: 64 * KIB,
   graphqlQueryCharsMax: 16 * KIB,
@@ -211,6 +237,10 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
       l.graphqlQueryCharsMax <= l.graphqlBodyBytesMax,
       "graphqlQueryCharsMax <= graphqlBodyBytesMax",
     ],
+    [l.shedLagSecondsFrom < l.shedLagSecondsFull, "shedLagSecondsFrom < shedLagSecondsFull"],
+    [l.shedAcceptMs < l.acceptTimeoutMs, "shedAcceptMs < acceptTimeoutMs"],
+    // A bucket that can never hold a batch would refuse it for good.
+    [l.requestEventsMax <= l.ratePerUser * 2, "requestEventsMax <= ratePerUser * 2"],
     // A revoked key is refused within a second.
     [l.keysEveryMs * 4 <= SECOND, "keysEveryMs * 4 <= 1 s"],
     [l.jwksAgeMsMax < l.jwksStaleMsMax, "jwksAgeMsMax < jwksStaleMsMax"],

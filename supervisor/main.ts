@@ -7,6 +7,8 @@
 import { join, resolve } from "node:path";
 import { createGateway } from "../gateway/gateway.ts";
 import { anyOfKeys, demoKeys, type Keys } from "../gateway/auth.ts";
+import { RateLimits } from "../gateway/limits/rate_limits.ts";
+import { Shedder } from "../gateway/limits/shedder.ts";
 import { Jwks } from "../gateway/tokens/jwks.ts";
 import { tokenKeys } from "../gateway/tokens/token_keys.ts";
 import { type Config, readConfig } from "../schema/config.ts";
@@ -20,6 +22,7 @@ import { NodeAdmin } from "./node/node_admin.ts";
 import { gatewayMetrics } from "./node/gateway_metrics.ts";
 import { listenerChild } from "./node/listener_child.ts";
 import { nodeShadows } from "./node/node_shadows.ts";
+import { LagPart } from "./load/lag_part.ts";
 import { Node, type NodeOptions } from "./node/node.ts";
 import { nodeTimeTravel } from "./node/node_time_travel.ts";
 import { loadSecrets, type Secrets, writePrivateFile } from "./node/secrets.ts";
@@ -39,7 +42,13 @@ export interface RunInfo {
 }
 
 /** What drills may change about a node; the command line cannot. */
-export type RunOptions = Pick<NodeOptions, "clockOffsetMs" | "stageModules" | "frozenWorkers">;
+export interface RunOptions
+  extends Pick<NodeOptions, "clockOffsetMs" | "stageModules" | "frozenWorkers"> {
+  /** Whether the gateway sheds load. @default true */
+  readonly sheds?: boolean;
+  /** Stands between the gateway and its keys. @default nothing does */
+  readonly wrapKeys?: (keys: Keys) => Keys;
+}
 
 /** Whom the node's gateway takes: the demo key, API keys, and tokens where an issuer is configured. */
 function keysOf(node: Node, secrets: Secrets, apiKeys: KeysPart): Keys {
@@ -53,7 +62,7 @@ function keysOf(node: Node, secrets: Secrets, apiKeys: KeysPart): Keys {
 
 /** Makes the node with its gateway and admin listeners. */
 function wire(
-  options: NodeOptions,
+  options: NodeOptions & RunOptions,
   secrets: Secrets,
   onListen: (name: "gateway" | "admin", port: number) => void,
   drain: () => void,
@@ -68,12 +77,15 @@ function wire(
       storeUrl: (stop) => node.store.url(stop),
       clock: node.clock,
     });
+    const lag = new LagPart(node);
     const gateway = createGateway({
       platform: node.platform,
-      keys: keysOf(node, secrets, apiKeys),
+      keys: (options.wrapKeys ?? ((keys) => keys))(keysOf(node, secrets, apiKeys)),
       now: () => node.clock.now(),
       metrics: gatewayMetrics(node.metrics.sink),
       log: logger("gateway"),
+      rates: new RateLimits(node.resources.rateBuckets(), config.rates),
+      ...(options.sheds === false ? {} : { shedder: new Shedder({ lag: () => lag.last }) }),
     });
     const platform = new NodeAdmin(node, drain);
     const admin = createAdminApp({
@@ -88,6 +100,7 @@ function wire(
     return [
       platform.spec(),
       apiKeys.spec(),
+      lag.spec(),
       listenerChild({
         id: "admin",
         hostname: config.adminHost,

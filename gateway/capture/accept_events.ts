@@ -11,6 +11,8 @@ import { limits } from "../../schema/limits.ts";
 import { Rejection } from "../../schema/rejection.ts";
 import { defaultGameOf, type Principal } from "../auth.ts";
 import type { GatewayDeps, Protocol } from "../deps.ts";
+import type { RateFields } from "../limits/rate_limits.ts";
+import { overloaded } from "../problem.ts";
 import { BrokenLine } from "./decode_events.ts";
 import { deadLetterOf } from "./dead_letter.ts";
 
@@ -25,7 +27,12 @@ export interface RejectedEvent {
 
 /** What became of a request's events: a verdict on each, or nothing is known to be durable. */
 export type AcceptOutcome =
-  | { readonly accepted: number; readonly rejected: readonly RejectedEvent[] }
+  | {
+    readonly accepted: number;
+    readonly rejected: readonly RejectedEvent[];
+    /** What the answer may tell of the sender's limit. */
+    readonly rate?: RateFields;
+  }
   | { readonly failure: "unavailable" | "outcome_unknown" };
 
 /** The events of one request. `textBytes` is the size of the text that held them all. */
@@ -40,6 +47,7 @@ export interface EventBatch {
 }
 
 export interface Acceptor {
+  /** @throws {Problem} 429, or 503 for a message of a WebSocket that is shed */
   accept(batch: EventBatch): Promise<AcceptOutcome>;
   /**
    * Writes dead letters and counts them. It never fails: they are a service to the operator, and
@@ -73,10 +81,10 @@ function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
  * @param acceptTimeoutMs how long the log may take. @default limits.acceptTimeoutMs
  */
 export function createAcceptor(
-  deps: Pick<GatewayDeps, "platform" | "now" | "newId" | "metrics" | "log">,
+  deps: Omit<GatewayDeps, "keys">,
   acceptTimeoutMs: number = limits.acceptTimeoutMs,
 ): Acceptor {
-  const { platform, now, newId, metrics, log } = deps;
+  const { platform, now, newId, metrics, log, rates, shedder } = deps;
 
   async function deadLetter(letters: readonly DeadLetter[]): Promise<void> {
     for (const letter of letters) metrics.eventsRejected(letter.code, 1);
@@ -104,6 +112,12 @@ export function createAcceptor(
 
   async function accept(batch: EventBatch): Promise<AcceptOutcome> {
     const { principal, items, sources = items, textBytes, protocol } = batch;
+    // Over HTTP it was decided at the door.
+    if (protocol === "ws" && shedder !== undefined && !shedder.admits()) {
+      metrics.shed();
+      throw overloaded();
+    }
+    const rate = rates?.charge(principal, items.length);
     const startedAt = now();
     const defaultGame = defaultGameOf(principal);
     const scope: EventScope = {
@@ -132,11 +146,14 @@ export function createAcceptor(
     const lettersWritten = letters.length > 0 ? deadLetter(letters) : undefined;
     const failure = events.length > 0 ? await makeDurable(events) : undefined;
     await lettersWritten;
+    shedder?.accepted(now() - startedAt);
     if (failure !== undefined) return { failure };
     if (events.length > 0) {
       metrics.eventsAccepted(protocol, events.length, (now() - startedAt) / 1000);
     }
-    return { accepted: events.length, rejected };
+    return rate === undefined
+      ? { accepted: events.length, rejected }
+      : { accepted: events.length, rejected, rate };
   }
 
   return { accept, deadLetter };

@@ -56,7 +56,7 @@ function authorizeWriter(principal: Principal | undefined, request: Request): Pr
 
 function answer(outcome: AcceptOutcome): Response {
   if ("failure" in outcome) throw unavailable(outcome.failure, failureDetails[outcome.failure]);
-  const { accepted, rejected } = outcome;
+  const { accepted, rejected, rate } = outcome;
   if (accepted === 0) {
     const { code, message } = rejected[0]!;
     const detail = rejected.length === 1 ? message : `No event was accepted; the first: ${message}`;
@@ -64,6 +64,10 @@ function answer(outcome: AcceptOutcome): Response {
   }
   return new Response(`{"accepted":${accepted},"rejected":${JSON.stringify(rejected)}}`, {
     status: 202,
-    headers: { "content-type": "application/json" },
+    headers: rate === undefined ? { "content-type": "application/json" } : {
+      "content-type": "application/json",
+      "ratelimit-policy": rate.policy,
+      "ratelimit": rate.state,
+    },
   });
 }

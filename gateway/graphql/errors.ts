@@ -13,6 +13,7 @@ export type GraphqlErrorCode =
   | "BAD_USER_INPUT"
   | "FORBIDDEN"
   | "TOO_COMPLEX"
+  | "RATE_LIMITED"
   | "UNAVAILABLE"
   | "INTERNAL_SERVER_ERROR";
 

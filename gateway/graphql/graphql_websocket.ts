@@ -10,7 +10,8 @@ import { limits } from "../../schema/limits.ts";
 import { bearerToken, type Keys, type Principal, resolveToken } from "../auth.ts";
 import { closeCode, isTooBig, sendBounded } from "../live/bounded_socket.ts";
 import type { GatewayLog } from "../deps.ts";
-import { badRequest } from "../problem.ts";
+import type { RateLimits } from "../limits/rate_limits.ts";
+import { badRequest, Problem } from "../problem.ts";
 import type { GraphqlContext } from "./context.ts";
 import { errorMasker, graphqlError } from "./errors.ts";
 import type { GraphqlServer } from "./graphql_server.ts";
@@ -34,6 +35,7 @@ export interface GraphqlSocketDeps {
   readonly server: GraphqlServer;
   readonly contextOf: (principal: Principal) => GraphqlContext;
   readonly log: GatewayLog;
+  readonly rates: RateLimits | undefined;
   /** How long a client may wait with `connection_init`. @default limits.webSocketAuthMs */
   readonly authMs?: number;
 }
@@ -93,6 +95,12 @@ export function graphqlSocketServer(
       if (Object.keys(subscriptions).length > limits.webSocketSubscriptionsMax) {
         const message = `A connection may have ${limits.webSocketSubscriptionsMax} operations`;
         return [graphqlError("TOO_COMPLEX", message)];
+      }
+      try {
+        deps.rates?.charge(extra.principal!, limits.rateReadCost);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        return [graphqlError("RATE_LIMITED", error.detail)];
       }
       return executionArgs(deps, extra.principal!, payload);
     },

@@ -14,6 +14,7 @@ export interface GatewayCounts {
   deadLettersLost(letters: number): void;
   webSockets(open: number): void;
   subscriptions(open: number): void;
+  shed(): void;
 }
 
 export function gatewayMetrics(sink: MetricsSink): GatewayCounts {
@@ -31,5 +32,6 @@ export function gatewayMetrics(sink: MetricsSink): GatewayCounts {
       sink.add("dead_letters_total", letters, { source: "gateway", code: "lost" }),
     webSockets: (open) => sink.set("websocket_clients", open),
     subscriptions: (open) => sink.set("subscriptions", open),
+    shed: () => sink.add("requests_shed_total", 1),
   };
 }

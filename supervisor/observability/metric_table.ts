@@ -37,6 +37,8 @@ export const metricTable = {
   accept_seconds: seconds("From a request's body read to its events durable.", ["protocol"]),
   websocket_clients: gauge("WebSocket connections open.", []),
   subscriptions: gauge("Live subscriptions.", []),
+  requests_shed_total: counter("Requests and messages refused to spare the others.", []),
+  commit_lag_seconds: gauge("Time that commits need for what waits, at their pace.", []),
 
   // Log.
   log_append_records_total: counter("Records appended.", ["topic"]),

@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 import type { Config } from "../../schema/config.ts";
 import { limits } from "../../schema/limits.ts";
 import type { Boards, Cache } from "../cache/cache.ts";
+import { LeasedBuckets } from "../cache/leased_buckets.ts";
+import { MemoryRateLimiter } from "../cache/memory/memory_rate_limiter.ts";
 import { memoryCache } from "../cache/memory/memory_cache.ts";
 import { ScoreFeed } from "../leaderboards/score_feed.ts";
 import { FileObjects } from "../objects/file_objects.ts";
@@ -107,6 +109,14 @@ export class NodeResources {
   #objectsFolder(): string {
     const { objectsUrl, dataDir } = this.options.config;
     return objectsUrl === "file:" ? join(dataDir, "objects") : fileURLToPath(objectsUrl);
+  }
+
+  /** Buckets that answer at once: this node's own, or leased from those that all share. */
+  rateBuckets(): Pick<LeasedBuckets, "takeNow"> {
+    const part = this.#cache;
+    const now = () => this.options.clock.now();
+    if (part === undefined) return new MemoryRateLimiter({ now });
+    return new LeasedBuckets({ shared: () => part.resource.limits, now });
   }
 
   /** Leaderboards longer than a game actor's; `undefined` without a server to hold them. */

@@ -28,6 +28,11 @@ export class MemoryRateLimiter implements RateLimiter {
   // Async, so that a bad bucket rejects.
   // deno-lint-ignore require-await
   async take(key: string, bucket: Bucket, cost = 1): Promise<Taken> {
+    return this.takeNow(key, bucket, cost);
+  }
+
+  /** {@link take} for who cannot wait. @throws {RangeError} */
+  takeNow(key: string, bucket: Bucket, cost: number): Taken {
     checkBucket(bucket, cost);
     const now = this.options.now();
     const state = this.#buckets.get(key) ?? { tokens: bucket.capacity, at: now };

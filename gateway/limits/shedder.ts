@@ -1,0 +1,115 @@
+/**
+ * Load shedding: when events come faster than they are committed, or the log cannot take them, a
+ * growing share of requests is refused at the door, at once and before their body is read, so that
+ * the rest is served as ever and no queue grows.
+ *
+ * Three things are looked at, and the strictest counts:
+ *
+ * - **commit lag**, in seconds that the shards would need at their present pace. Beyond its limit the
+ *   share that is let in is moved to what is being committed, less the further it is behind. Shards
+ *   that commit nothing at all have lost their store: that is an outage, no overload. Then the log
+ *   takes everything, until
+ * - **the log's size** is near its bound;
+ * - **how long accepting takes**, in this process: let in less while the slowest of a window is too
+ *   slow, more again while it is not.
+ *
+ * @module
+ */
+import { limits } from "../../schema/limits.ts";
+
+/** How far commits are behind. */
+export interface LagReading {
+  /** Changes with each measurement. */
+  readonly id: number;
+  /** Events accepted and not committed. */
+  readonly lagEvents: number;
+  readonly committedPerSecond: number;
+  /** Events that the log took. */
+  readonly appendedPerSecond: number;
+  /** Of the log's bound, 0 to 1. */
+  readonly logShare: number;
+}
+
+export interface ShedderOptions {
+  /** The last measurement; `undefined`: there is none yet. */
+  readonly lag: () => LagReading | undefined;
+  /** Milliseconds; monotonic. @default performance.now */
+  readonly now?: () => number;
+}
+
+const admittedMin = limits.shedAdmittedPercentMin / 100;
+const clamp = (share: number) => Math.min(1, Math.max(admittedMin, share));
+
+/** What may be let in next, by the lag. @param admitted what was let in while it was measured */
+export function admittedByLag(reading: LagReading, admitted: number): number {
+  const { lagEvents, committedPerSecond, appendedPerSecond } = reading;
+  const isOutage = committedPerSecond < 1;
+  const lagSeconds = isOutage ? 0 : lagEvents / committedPerSecond;
+  const { shedLagSecondsFrom: from, shedLagSecondsFull: full } = limits;
+  if (lagSeconds < from) return clamp(admitted * 1.5);
+  const beyond = Math.min(1, (lagSeconds - from) / (full - from));
+  const wanted = committedPerSecond * (1 - beyond / 2);
+  // With nothing appended there is nothing to compare with.
+  return clamp(admitted * wanted / Math.max(1, appendedPerSecond));
+}
+
+/** What may be let in, by the log's size. */
+export function admittedBySize({ logShare }: LagReading): number {
+  const from = limits.shedLogPercentFrom / 100;
+  return logShare < from ? 1 : clamp((1 - logShare) / (1 - from));
+}
+
+export class Shedder {
+  readonly #now: () => number;
+  #lagId = -1;
+  /** Measurements running in which commits were behind and went on. */
+  #behind = 0;
+  #byLag = 1;
+  #bySize = 1;
+  #bySpeed = 1;
+  #slowestMs = 0;
+  #windowEndsAt = 0;
+  #credit = 0;
+
+  constructor(readonly options: ShedderOptions) {
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** The share of requests that is let in now. */
+  get admitted(): number {
+    return Math.min(this.#byLag, this.#bySize, this.#bySpeed);
+  }
+
+  /** Whether one more request may come in. Refusals are spread evenly. */
+  admits(): boolean {
+    this.#look();
+    const { admitted } = this;
+    if (admitted >= 1) return true;
+    this.#credit += admitted;
+    if (this.#credit < 1) return false;
+    this.#credit -= 1;
+    return true;
+  }
+
+  /** Events were made durable, or not, in so long. */
+  accepted(ms: number): void {
+    if (ms > this.#slowestMs) this.#slowestMs = ms;
+  }
+
+  #look(): void {
+    const now = this.#now();
+    if (now >= this.#windowEndsAt) {
+      const isSlow = this.#slowestMs > limits.shedAcceptMs;
+      this.#bySpeed = clamp(isSlow ? this.#bySpeed * 0.8 : this.#bySpeed * 1.05 + 0.01);
+      this.#slowestMs = 0;
+      this.#windowEndsAt = now + limits.shedWindowMs;
+    }
+    const reading = this.options.lag();
+    if (reading === undefined || reading.id === this.#lagId) return;
+    this.#lagId = reading.id;
+    const next = admittedByLag(reading, this.#byLag);
+    this.#behind = next < 1 && reading.committedPerSecond >= 1 ? this.#behind + 1 : 0;
+    if (next >= this.#byLag || this.#behind >= limits.shedLagReadings) this.#byLag = next;
+    this.#bySize = admittedBySize(reading);
+  }
+}

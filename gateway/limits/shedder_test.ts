@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { limits } from "../../schema/limits.ts";
+import { noMetrics } from "../deps.ts";
+import { event, testGateway } from "../testing/test_gateway.ts";
+import { admittedByLag, admittedBySize, type LagReading, Shedder } from "./shedder.ts";
+
+const calm: LagReading = {
+  id: 1,
+  lagEvents: 0,
+  committedPerSecond: 1000,
+  appendedPerSecond: 1000,
+  logShare: 0,
+};
+
+/** A shedder over readings that a test sets, and a clock that it moves. */
+function open() {
+  const at = { ms: 0, reading: calm };
+  const shedder = new Shedder({ lag: () => at.reading, now: () => at.ms });
+  const measured = (over: Partial<LagReading>, times = 1) => {
+    for (let i = 0; i < times; i++) {
+      at.reading = { ...at.reading, ...over, id: at.reading.id + 1 };
+      shedder.admits();
+    }
+  };
+  const admitted = (of = 1000) => Array.from({ length: of }, () => shedder.admits());
+  return { shedder, at, measured, admitted };
+}
+
+Deno.test("admittedByLag() lets in what is committed, less the further commits are behind", () => {
+  const behind = { ...calm, committedPerSecond: 1000, appendedPerSecond: 4000 };
+  const at = (seconds: number) => admittedByLag({ ...behind, lagEvents: seconds * 1000 }, 1);
+  assert.equal(at(limits.shedLagSecondsFrom - 1), 1);
+  assert.equal(at(limits.shedLagSecondsFrom), 0.25);
+  assert.equal(at(limits.shedLagSecondsFull), 0.125);
+  assert.equal(at(1_000_000), 0.125);
+  // What was let in while it was measured is what the pace of the log is a result of.
+  assert.equal(
+    admittedByLag({ ...behind, appendedPerSecond: 1000, lagEvents: 20_000 }, 0.25),
+    0.25,
+  );
+});
+
+Deno.test("admittedByLag() takes shards that commit nothing for an outage", () => {
+  assert.equal(admittedByLag({ ...calm, committedPerSecond: 0, lagEvents: 1e9 }, 1), 1);
+});
+
+Deno.test("admittedBySize() closes as the log fills up, and never wholly", () => {
+  assert.equal(admittedBySize({ ...calm, logShare: 0.8 }), 1);
+  assert.ok(Math.abs(admittedBySize({ ...calm, logShare: 0.9 }) - 0.5) < 1e-9);
+  assert.equal(admittedBySize({ ...calm, logShare: 2 }), limits.shedAdmittedPercentMin / 100);
+});
+
+Deno.test("Shedder waits until commits have been behind for a while, then spreads refusals", () => {
+  const { shedder, measured, admitted } = open();
+  const behind = { lagEvents: 20_000, committedPerSecond: 1000, appendedPerSecond: 2000 };
+  measured(behind, limits.shedLagReadings - 1);
+  assert.equal(shedder.admitted, 1);
+  measured(behind);
+  assert.equal(shedder.admitted, 0.5);
+  const let1 = admitted();
+  assert.equal(let1.filter(Boolean).length, 500);
+  assert.ok(let1.every((is, i) => i === 0 || is !== let1[i - 1]), "every other one");
+  measured({ lagEvents: 0 }, 2);
+  assert.equal(shedder.admitted, 1);
+});
+
+Deno.test("Shedder does not shed what a store that came back has to catch up with", () => {
+  const { shedder, measured } = open();
+  measured({ lagEvents: 100_000, committedPerSecond: 0 }, 100);
+  measured({ committedPerSecond: 100 }, 3);
+  measured({ committedPerSecond: 5000, lagEvents: 90_000 }, 20);
+  assert.equal(shedder.admitted, 1);
+});
+
+Deno.test("Shedder lets in less while accepting is slow, and all again afterwards", () => {
+  const { shedder, at } = open();
+  const window = (ms: number) => {
+    shedder.accepted(ms);
+    at.ms += limits.shedWindowMs;
+    shedder.admits();
+  };
+  window(limits.shedAcceptMs);
+  assert.equal(shedder.admitted, 1);
+  for (let i = 0; i < 5; i++) window(limits.shedAcceptMs + 1);
+  assert.ok(shedder.admitted < 0.4);
+  for (let i = 0; i < 100; i++) window(500);
+  assert.equal(shedder.admitted, limits.shedAdmittedPercentMin / 100);
+  for (let i = 0; i < 60; i++) window(1);
+  assert.equal(shedder.admitted, 1);
+});
+
+Deno.test("The gateway sheds captures with 503 before it reads them; reads and probes go on", async () => {
+  const shedder = new Shedder({ lag: () => ({ ...calm, id: 2, logShare: 1 }) });
+  let shed = 0;
+  const gateway = testGateway({ shedder, metrics: { ...noMetrics, shed: () => void shed++ } });
+  const answer = await gateway.post(event());
+  assert.deepEqual([answer.status, (await answer.json()).code], [503, "overloaded"]);
+  assert.equal(answer.headers.get("retry-after"), "2");
+  assert.equal(shed, 1);
+  for (const path of ["/health/live", "/graphql?query={__typename}"]) {
+    const headers = { authorization: "Bearer full" };
+    const { status, body } = await gateway.app.request(path, { headers });
+    await body?.cancel();
+    assert.equal(status, 200, path);
+  }
+});

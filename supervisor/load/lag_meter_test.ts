@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { LagMeter } from "./lag_meter.ts";
+
+const row = (partition: number, nextOffset: number, endOffset: number) => (
+  { partition, nextOffset, endOffset }
+);
+
+Deno.test("LagMeter.sample() adds up what waits, and takes rates over some seconds", () => {
+  const meter = new LagMeter();
+  assert.equal(meter.last, undefined);
+  meter.sample(0, [row(0, 0, 10), row(1, 5, 5)], 0.5);
+  const lag = meter.sample(2_000, [row(0, 200, 410), row(1, 5, 25)], 0.5);
+  assert.deepEqual(lag, {
+    id: 2,
+    lagEvents: 230,
+    committedPerSecond: 100,
+    appendedPerSecond: 210,
+    logShare: 0.5,
+  });
+  assert.equal(meter.last, lag);
+  for (let s = 3; s <= 20; s++) meter.sample(s * 1_000, [row(0, 200 + s, 410), row(1, 5, 25)], 0.5);
+  assert.deepEqual([meter.last!.committedPerSecond, meter.last!.appendedPerSecond], [1, 0]);
+});
+
+Deno.test("LagMeter.sample() takes a shard that comes for no pace", () => {
+  const meter = new LagMeter();
+  meter.sample(0, [row(0, 0, 0)], 0);
+  const lag = meter.sample(1_000, [row(0, 10, 10), row(1, 1_000_000, 1_000_500)], 0);
+  assert.deepEqual([lag.committedPerSecond, lag.lagEvents], [10, 500]);
+});
