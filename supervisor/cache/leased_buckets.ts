@@ -32,6 +32,9 @@ export interface LeasedBucketsOptions {
   readonly keysMax?: number;
 }
 
+/** Nodes that wait for the same tokens must not ask all the time. */
+const refusedMsMin = 50;
+
 /** Tokens that are fetched at once: a tenth of a second's, an eighth of the bucket at most. */
 export function chunkOf({ capacity, refillPerSecond }: Bucket): number {
   return Math.min(capacity, Math.max(1, Math.min(capacity / 8, refillPerSecond / 10)));
@@ -91,6 +94,6 @@ export class LeasedBuckets {
     lease.isAsking = false;
     lease.shared = taken.remaining;
     if (taken.allowed) lease.tokens += cost;
-    else lease.deniedUntil = this.options.now() + taken.retryAfterMs;
+    else lease.deniedUntil = this.options.now() + Math.max(refusedMsMin, taken.retryAfterMs);
   }
 }
