@@ -9,7 +9,7 @@ import { brokerMutations, type BrokerOutage, runBrokerOutage } from "./broker_ou
 
 const restarted: BrokerOutage = {
   rounds: 3,
-  awayMs: { quick: 1_000, full: 3_000 },
+  awayMs: { quick: 3_000, full: 6_000 },
   take: (servers) => servers.stop("kafka"),
 };
 

@@ -1,22 +1,18 @@
 /**
- * Several platforms over one Kafka and one PostgreSQL: topics and a database of their own, a site a
+ * Several platforms over one Kafka, one PostgreSQL and one Redis, which are the drill's own; a site a
  * node. {@link ClusterSite.clear} leaves nothing of it.
  *
  * @module
  */
 import { join } from "node:path";
-import postgres from "postgres";
-import { topicTable } from "../../../schema/topics.ts";
-import { kafkaTarget } from "../../../supervisor/log/kafka/kafka_log.ts";
-import { createTopics, deleteTopics } from "../../../supervisor/log/kafka/topic_admin.ts";
-import { serviceUrl } from "../../../supervisor/testing/services.ts";
-import { freePort, Site } from "../platform/site.ts";
+import { freePort, Site, type SiteOptions } from "../platform/site.ts";
+import { noServers, OwnServers, type ServersOptions } from "../servers/own_servers.ts";
+
+const names = ["kafka", "postgres", "redis"] as const;
 
 /** Why a cluster cannot be had here; `undefined` when it can. */
-export function noCluster(): string | undefined {
-  const absent = (["LOG_URL", "STORE_URL"] as const).filter((name) => !serviceUrl(name));
-  if (absent.length === 0) return undefined;
-  return `skipped: ${absent.join(" and ")} of real servers, see 'services up kafka postgres'`;
+export function noCluster(): Promise<string | undefined> {
+  return noServers(names);
 }
 
 /** A node's site, and the port on which other nodes reach it. */
@@ -31,41 +27,34 @@ export class ClusterSite {
 
   private constructor(
     readonly dir: string,
-    readonly logUrl: string,
-    readonly storeUrl: string,
-    readonly end: () => Promise<void>,
+    readonly servers: OwnServers,
+    readonly env: Readonly<Record<string, string>>,
   ) {}
 
-  static async open(dir: string): Promise<ClusterSite> {
-    const name = `gm_drill_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
-    const rootUrl = serviceUrl("STORE_ADMIN_URL") ?? serviceUrl("STORE_URL")!;
-    const asRoot = async (statement: string) => {
-      const root = postgres(rootUrl, { max: 1, onnotice() {} });
-      await root.unsafe(statement).finally(() => root.end());
-    };
-    await asRoot(`create database ${name}`);
-    const storeUrl = new URL(rootUrl);
-    storeUrl.pathname = `/${name}`;
-    const logUrl = new URL(serviceUrl("LOG_URL")!);
-    logUrl.searchParams.set("prefix", `${name}.`);
-    const target = kafkaTarget(logUrl.href);
-    await createTopics(target, { topics: topicTable(), replication: 1 });
-    return new ClusterSite(dir, logUrl.href, storeUrl.href, async () => {
-      await deleteTopics(target);
-      await asRoot(`drop database if exists ${name} with (force)`);
-    });
+  static async open(dir: string, options: ServersOptions = {}): Promise<ClusterSite> {
+    const servers = await OwnServers.start(join(dir, "servers"), names, options);
+    const { LOG_URL, STORE_URL, CACHE_URL } = await servers.variables();
+    const env = { LOG_URL: LOG_URL!, STORE_URL: STORE_URL!, CACHE_URL: CACHE_URL! };
+    return new ClusterSite(dir, servers, env);
   }
 
-  /** A place for a node; nothing runs there yet. */
-  node(nodeId: string, env: Readonly<Record<string, string>> = {}): NodeSite {
+  /**
+   * A place for a node; nothing runs there yet.
+   *
+   * @param address at which other nodes reach it. @default loopback
+   */
+  node(
+    nodeId: string,
+    { address = "127.0.0.1", env = {}, ...options }: SiteOptions & { address?: string } = {},
+  ): NodeSite {
     const clusterPort = freePort();
     const site = new Site(join(this.dir, nodeId), {
+      ...options,
       env: {
         NODE_ID: nodeId,
-        LOG_URL: this.logUrl,
-        STORE_URL: this.storeUrl,
+        ...this.env,
         CLUSTER_PORT: String(clusterPort),
-        ADVERTISED_URL: `http://127.0.0.1:${clusterPort}`,
+        ADVERTISED_URL: `http://${address}:${clusterPort}`,
         CLUSTER_TOKEN: "gm_cluster_drill",
         WORKERS: "1",
         ...env,
@@ -77,6 +66,6 @@ export class ClusterSite {
 
   async clear(): Promise<void> {
     await Promise.all(this.#sites.map((site) => site.clear()));
-    await this.end();
+    await this.servers.clear();
   }
 }

@@ -53,3 +53,20 @@ export async function until(
   }
   return performance.now() - startedAt;
 }
+
+/** Records of the raw topic that the store holds what came of. */
+export async function committedIn(storeUrl: string): Promise<number> {
+  const sql = postgres(storeUrl, { max: 1, onnotice() {} });
+  const [row] = await sql<{ n: number }[]>`
+    select coalesce(sum(next_offset), 0)::float8 as n from shard where stage = 'player'`
+    .finally(() => sql.end());
+  return row!.n;
+}
+
+/** Records a second, over `ms` from now on. */
+export async function committedPerSecond(storeUrl: string, ms: number): Promise<number> {
+  const before = await committedIn(storeUrl);
+  const startedAt = performance.now();
+  await sleep(ms);
+  return (await committedIn(storeUrl) - before) / (performance.now() - startedAt) * 1000;
+}

@@ -55,14 +55,17 @@ export class PlatformProcess {
 
   private constructor(readonly site: Site, options: StartOptions) {
     const { clockOffsetMs = 0, playerStage, gameStage, frozenWorkers, env = {} } = options;
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [
-        ...startArguments(program),
-        `--clock-offset-ms=${clockOffsetMs}`,
-        ...(playerStage === undefined ? [] : ["--player-stage", playerStage.href]),
-        ...(gameStage === undefined ? [] : ["--game-stage", gameStage.href]),
-        ...(frozenWorkers === undefined ? [] : ["--frozen-workers", frozenWorkers]),
-      ],
+    const [first, ...args] = [
+      ...site.runner,
+      Deno.execPath(),
+      ...startArguments(program),
+      ...[`--clock-offset-ms=${clockOffsetMs}`],
+      ...(playerStage === undefined ? [] : ["--player-stage", playerStage.href]),
+      ...(gameStage === undefined ? [] : ["--game-stage", gameStage.href]),
+      ...(frozenWorkers === undefined ? [] : ["--frozen-workers", frozenWorkers]),
+    ];
+    this.#child = new Deno.Command(first!, {
+      args,
       env: { ...site.env, ...env },
       stdin: "null",
       stdout: "piped",

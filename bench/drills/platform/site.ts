@@ -18,6 +18,10 @@ export interface SiteOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where its port of the gateway is; for a site that is one of several. @default a free one */
   readonly port?: number;
+  /** Where it is reached. @default "127.0.0.1" */
+  readonly host?: string;
+  /** What its program is started by: another program, which makes way for it. @default nothing */
+  readonly runner?: readonly string[];
 }
 
 const sites = new Set<Site>();
@@ -40,22 +44,26 @@ export class Site {
   readonly adminPort: number = freePort();
   readonly key = "gm_demo_drill";
   readonly adminToken = "gm_admin_drill";
+  readonly host: string;
+  readonly runner: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
   #running: PlatformProcess | undefined;
 
   /** @param dataDir is made, and removed by {@link clear} */
   constructor(readonly dataDir: string, options: SiteOptions = {}) {
     this.port = options.port ?? freePort();
+    this.host = options.host ?? "127.0.0.1";
+    this.runner = options.runner ?? [];
     this.#env = options.env ?? {};
     sites.add(this);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `http://${this.host}:${this.port}`;
   }
 
   get adminUrl(): string {
-    return `http://127.0.0.1:${this.adminPort}`;
+    return `http://${this.host}:${this.adminPort}`;
   }
 
   /** Where and as whom clients connect. */

@@ -12,6 +12,7 @@ import { HttpConnection } from "../../load/client/http_connection.ts";
 import type { OwnContext, OwnDrill } from "../drill_types.ts";
 import { Findings } from "../findings.ts";
 import { requireLoaded, startLoad, verify } from "../platform/load.ts";
+import { switchOffEpochCheck } from "../platform/epoch_check.ts";
 import type { PlatformProcess } from "../platform/platform_process.ts";
 import { Probe } from "../platform/probe.ts";
 import { Site } from "../platform/site.ts";
@@ -38,15 +39,6 @@ async function freeze(site: Site, platform: PlatformProcess, seed: number, file:
   connection.close();
   if (status !== 202) throw new Error(`Cannot freeze a worker: the event was answered ${status}`);
   await platform.until("the worker is frozen", 10_000, () => exists(file));
-}
-
-/** Lets the store take commits from whoever comes, whatever his epoch. */
-async function switchOffEpochCheck(sql: postgres.Sql): Promise<void> {
-  const [row] = await sql<{ text: string }[]>`
-    select pg_get_functiondef('commit_batch'::regproc) as text`;
-  const open = row!.text.replace(/and epoch = p_epoch\s+and next_offset = p_old_offset/, "");
-  if (open === row!.text) throw new Error("Cannot switch the epoch check off: it is not there");
-  await sql.unsafe(open);
 }
 
 /** Waits until an event sent now is in the store. @returns when, or `undefined` */
