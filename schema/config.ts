@@ -7,7 +7,7 @@
  * @module
  */
 import { ConfigFaults, VariableReader } from "./config_reader.ts";
-import { parseKafkaUrl } from "./kafka_url.ts";
+import { parseKafkaUrl } from "./kafka/kafka_url.ts";
 import { limits } from "./limits.ts";
 
 /** What a node may do. */

@@ -5,8 +5,8 @@
  * @module
  */
 import type { DeadLetter, Json, JsonObject, PlayerEvent } from "../schema/event.ts";
-import type { GameAnswers, GameQuery } from "../schema/game_queries.ts";
-import type { PlayerAnswers, PlayerQuery } from "../schema/player_queries.ts";
+import type { GameAnswers, GameQuery } from "../schema/queries/game_queries.ts";
+import type { PlayerAnswers, PlayerQuery } from "../schema/queries/player_queries.ts";
 
 /** Queries an actor of each kind answers, and the shape of each answer. */
 export interface AskMap {

@@ -4,7 +4,12 @@
  * @module
  */
 import { dayOf } from "../../schema/event.ts";
-import type { DayMetrics, GameAnswers, GameQuery, GameTotals } from "../../schema/game_queries.ts";
+import type {
+  DayMetrics,
+  GameAnswers,
+  GameQuery,
+  GameTotals,
+} from "../../schema/queries/game_queries.ts";
 import { limits } from "../../schema/limits.ts";
 import type { AskContext, Behaviour } from "../kernel/behaviour.ts";
 import type { GameDelta } from "./game_deltas.ts";

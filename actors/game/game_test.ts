@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { dayText } from "../../schema/event.ts";
-import type { DayMetrics, GameAnswers, GameQuery } from "../../schema/game_queries.ts";
+import type { DayMetrics, GameAnswers, GameQuery } from "../../schema/queries/game_queries.ts";
 import { limits } from "../../schema/limits.ts";
 import type { Part } from "../kernel/behaviour.ts";
 import { gameMessage } from "../testing/game_arbitrary.ts";

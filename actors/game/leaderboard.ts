@@ -6,7 +6,7 @@
  * @module
  */
 import { limits } from "../../schema/limits.ts";
-import type { LeaderboardPage } from "../../schema/game_queries.ts";
+import type { LeaderboardPage } from "../../schema/queries/game_queries.ts";
 
 type Entry = readonly [userId: string, score: number];
 

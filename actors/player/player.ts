@@ -8,7 +8,7 @@ import { dayOf, internalType, isInternal, type PlayerEvent } from "../../schema/
 import { InvalidInput } from "../../schema/errors.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { limits } from "../../schema/limits.ts";
-import type { PlayerAnswers, PlayerQuery } from "../../schema/player_queries.ts";
+import type { PlayerAnswers, PlayerQuery } from "../../schema/queries/player_queries.ts";
 import type { Behaviour, Effect, MessageContext } from "../kernel/behaviour.ts";
 import { playerProfile } from "./player_profile.ts";
 import {

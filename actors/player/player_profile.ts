@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PlayerProfile, SessionView } from "../../schema/player_queries.ts";
+import type { PlayerProfile, SessionView } from "../../schema/queries/player_queries.ts";
 import type { AskContext } from "../kernel/behaviour.ts";
 import { engagementScore } from "./engagement.ts";
 import type { PlayerGame, PlayerState, Session } from "./player_state.ts";

@@ -7,7 +7,11 @@
 import { internalType, type PlayerEvent } from "../../schema/event.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { DAY_MS } from "../../schema/limits.ts";
-import type { PlayerAnswers, PlayerProfile, PlayerQuery } from "../../schema/player_queries.ts";
+import type {
+  PlayerAnswers,
+  PlayerProfile,
+  PlayerQuery,
+} from "../../schema/queries/player_queries.ts";
 import type { Effect, TimerEffect } from "../kernel/behaviour.ts";
 import { player } from "../player/player.ts";
 import { encodePlayer, type PlayerState } from "../player/player_state.ts";

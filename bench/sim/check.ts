@@ -6,8 +6,8 @@
 import type { PlayerEvent } from "../../schema/event.ts";
 import { isInternal } from "../../schema/event.ts";
 import { partitionOf } from "../../schema/partition.ts";
-import type { DayMetrics, GameTotals } from "../../schema/game_queries.ts";
-import type { PlayerProfile } from "../../schema/player_queries.ts";
+import type { DayMetrics, GameTotals } from "../../schema/queries/game_queries.ts";
+import type { PlayerProfile } from "../../schema/queries/player_queries.ts";
 import { DAY_MS } from "../../schema/limits.ts";
 import { differences } from "../verify/figures.ts";
 import { type ModelEvent, ReferenceModel } from "../verify/reference_model.ts";

@@ -10,7 +10,7 @@ import { DeltaFold } from "../../actors/game/game_deltas.ts";
 import { type Arrival, arrivals, hostileNames } from "../../actors/testing/player_arbitrary.ts";
 import { fireDue, MINUTE, noon, PlayerHarness } from "../../actors/testing/player_harness.ts";
 import { dayText, type PlayerEvent } from "../../schema/event.ts";
-import type { GameAnswers, GameQuery } from "../../schema/game_queries.ts";
+import type { GameAnswers, GameQuery } from "../../schema/queries/game_queries.ts";
 import { type DayFigures, differences, type GameFigures, type PlayerFigures } from "./figures.ts";
 import { type ModelEvent, ReferenceModel } from "./reference_model.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PlayerProfile } from "../../schema/player_queries.ts";
+import type { PlayerProfile } from "../../schema/queries/player_queries.ts";
 import type { Platform } from "../../supervisor/platform.ts";
 import type { Principal } from "../auth.ts";
 import type { Subscriptions } from "../live/subscriptions.ts";

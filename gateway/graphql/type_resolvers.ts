@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { DayMetrics, GameTotals } from "../../schema/game_queries.ts";
+import type { DayMetrics, GameTotals } from "../../schema/queries/game_queries.ts";
 import { limits } from "../../schema/limits.ts";
-import type { PlayerProfile, RevenueMinor } from "../../schema/player_queries.ts";
+import type { PlayerProfile, RevenueMinor } from "../../schema/queries/player_queries.ts";
 import { show } from "../../schema/rejection.ts";
 import { actorId, type GraphqlContext } from "./context.ts";
 import { graphqlError } from "./errors.ts";

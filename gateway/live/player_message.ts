@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PlayerProfile, SessionView } from "../../schema/player_queries.ts";
+import type { PlayerProfile, SessionView } from "../../schema/queries/player_queries.ts";
 
 const iso = (ms: number) => new Date(ms).toISOString();
 

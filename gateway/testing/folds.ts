@@ -4,8 +4,8 @@
  * @module
  */
 import { dayOf } from "../../schema/event.ts";
-import type { DayMetrics, GameTotals, LeaderboardPage } from "../../schema/game_queries.ts";
-import type { PlayerProfile } from "../../schema/player_queries.ts";
+import type { DayMetrics, GameTotals, LeaderboardPage } from "../../schema/queries/game_queries.ts";
+import type { PlayerProfile } from "../../schema/queries/player_queries.ts";
 import type { StoredEvent } from "./in_memory_platform.ts";
 
 function revenueOf(events: readonly StoredEvent[]): Record<string, number> {

@@ -6,7 +6,7 @@
  * @module
  */
 import { Unavailable } from "../../schema/errors.ts";
-import type { GameQuery, LeaderboardPage } from "../../schema/game_queries.ts";
+import type { GameQuery, LeaderboardPage } from "../../schema/queries/game_queries.ts";
 import { limits } from "../../schema/limits.ts";
 import type { Boards } from "../cache/cache.ts";
 import { boardKey } from "./scored_stage.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Unavailable } from "../../schema/errors.ts";
-import { describeKafka } from "../../schema/kafka_url.ts";
+import { describeKafka } from "../../schema/kafka/kafka_url.ts";
 import { topicTable } from "../../schema/topics.ts";
 import { KafkaLog } from "../log/kafka/kafka_log.ts";
 import { noKafka, withTopics } from "../log/kafka/testing/kafka_world.ts";

@@ -11,7 +11,7 @@ import {
   ResourcePatternTypes,
   ResourceTypes,
 } from "@platformatic/kafka";
-import { parseKafkaUrl } from "../../../schema/kafka_url.ts";
+import { parseKafkaUrl } from "../../../schema/kafka/kafka_url.ts";
 import type { AccessRule } from "./access.ts";
 import { saslMechanism } from "./properties.ts";
 import type { TopicSpec } from "./topic_specs.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { kafkaTopicSettings } from "../../../schema/kafka_topics.ts";
+import { kafkaTopicSettings } from "../../../schema/kafka/kafka_topics.ts";
 import { topicTable } from "../../../schema/topics.ts";
 import { replication } from "./properties.ts";
 

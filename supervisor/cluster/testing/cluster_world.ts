@@ -9,7 +9,7 @@ import { Unavailable } from "../../../schema/errors.ts";
 import { playerId } from "../../../schema/event.ts";
 import { partitionOf } from "../../../schema/partition.ts";
 import { topicTable } from "../../../schema/topics.ts";
-import type { PlayerProfile } from "../../../schema/player_queries.ts";
+import type { PlayerProfile } from "../../../schema/queries/player_queries.ts";
 import { LocalPlatform } from "../../local_platform.ts";
 import { MemoryLog } from "../../log/memory_log.ts";
 import { CostLedger } from "../../observability/cost_ledger.ts";

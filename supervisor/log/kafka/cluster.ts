@@ -5,7 +5,11 @@
  */
 import { type ConnectionOptions, listOffsetsV7, metadataV12 } from "@platformatic/kafka";
 import { InvariantBroken, Terminal, Unavailable } from "../../../schema/errors.ts";
-import { describeKafka, type KafkaBroker, type KafkaTarget } from "../../../schema/kafka_url.ts";
+import {
+  describeKafka,
+  type KafkaBroker,
+  type KafkaTarget,
+} from "../../../schema/kafka/kafka_url.ts";
 import { type TopicName, topicNames, type Topics } from "../../../schema/topics.ts";
 import { errorCode, isLeaderStale, nameOfCode } from "./error_codes.ts";
 import { AnswerLost, Link, messageOf } from "./link.ts";

@@ -16,7 +16,7 @@
  * @module
  */
 import { limits } from "../../../schema/limits.ts";
-import { type KafkaTarget, parseKafkaUrl } from "../../../schema/kafka_url.ts";
+import { type KafkaTarget, parseKafkaUrl } from "../../../schema/kafka/kafka_url.ts";
 import { Terminal } from "../../../schema/errors.ts";
 import type { TopicName, Topics } from "../../../schema/topics.ts";
 import type { Log, LogRecord, NewRecord, PartitionRange } from "../log.ts";

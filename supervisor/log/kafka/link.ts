@@ -6,7 +6,7 @@
  */
 import { Connection, type ConnectionOptions, type Reader, type Writer } from "@platformatic/kafka";
 import { Terminal, Unavailable } from "../../../schema/errors.ts";
-import type { KafkaBroker } from "../../../schema/kafka_url.ts";
+import type { KafkaBroker } from "../../../schema/kafka/kafka_url.ts";
 
 /** The broker did not answer, or the connection broke, after a request was handed to it. */
 export class AnswerLost extends Error {

@@ -6,8 +6,8 @@
  */
 import { createTopicsV7, deleteTopicsV6 } from "@platformatic/kafka";
 import { Terminal, Unavailable } from "../../../schema/errors.ts";
-import { kafkaTopicSettings } from "../../../schema/kafka_topics.ts";
-import { describeKafka, type KafkaTarget } from "../../../schema/kafka_url.ts";
+import { kafkaTopicSettings } from "../../../schema/kafka/kafka_topics.ts";
+import { describeKafka, type KafkaTarget } from "../../../schema/kafka/kafka_url.ts";
 import { topicNames, type Topics } from "../../../schema/topics.ts";
 import { Cluster, latest, securityOf } from "./cluster.ts";
 import { errorCode, nameOfCode } from "./error_codes.ts";
@@ -19,7 +19,7 @@ export interface CreateTopicsOptions {
   readonly replication?: number;
   /** Copies that must be in sync for an append. @default what the brokers are set to */
   readonly minInSync?: number;
-  /** Beside the settings of `schema/kafka_topics.ts`, or in place of them. */
+  /** Beside the settings of `schema/kafka/kafka_topics.ts`, or in place of them. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 

@@ -5,7 +5,7 @@
  */
 import { ConfigResourceTypes, describeConfigsV4 } from "@platformatic/kafka";
 import { Terminal } from "../../../schema/errors.ts";
-import { describeKafka } from "../../../schema/kafka_url.ts";
+import { describeKafka } from "../../../schema/kafka/kafka_url.ts";
 import { topicNames } from "../../../schema/topics.ts";
 import type { Cluster } from "./cluster.ts";
 import { errorCode } from "./error_codes.ts";

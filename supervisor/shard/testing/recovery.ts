@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { GameTotals } from "../../../schema/game_queries.ts";
+import type { GameTotals } from "../../../schema/queries/game_queries.ts";
 import { limits } from "../../../schema/limits.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { rawEvent, type Running, ShardWorld } from "./shard_world.ts";

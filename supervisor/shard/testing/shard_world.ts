@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import type { DeadLetter, PlayerEvent } from "../../../schema/event.ts";
-import type { GameAnswers } from "../../../schema/game_queries.ts";
-import type { PlayerProfile } from "../../../schema/player_queries.ts";
+import type { GameAnswers } from "../../../schema/queries/game_queries.ts";
+import type { PlayerProfile } from "../../../schema/queries/player_queries.ts";
 import { type TopicName, type Topics, topicTable } from "../../../schema/topics.ts";
 import type { LogRecord } from "../../log/log.ts";
 import { MemoryLog } from "../../log/memory_log.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { KafkaBroker, KafkaTarget } from "../../../../schema/kafka_url.ts";
+import type { KafkaBroker, KafkaTarget } from "../../../../schema/kafka/kafka_url.ts";
 
 /**
  * - `pass`: nothing happens

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { KafkaTarget } from "../../../../schema/kafka_url.ts";
+import type { KafkaTarget } from "../../../../schema/kafka/kafka_url.ts";
 import { type Topics, topicTable } from "../../../../schema/topics.ts";
 import { serviceUrl } from "../../../testing/services.ts";
 import { kafkaTarget } from "../kafka_log.ts";
