@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isolation } from "./access/isolation.ts";
 import { tokens } from "./access/tokens.ts";
 import { absentStoreDrill } from "./absent_store.ts";
 import { killedBroker } from "./broker_faults/killed_broker.ts";
@@ -16,6 +17,7 @@ import type { Drill, OwnDrill } from "./drill_types.ts";
 import { gatewayKill } from "./gateway_kill.ts";
 import { drill as hostileBodies } from "./hostile_bodies.ts";
 import { drill as jsonSuite } from "./json_suite.ts";
+import { cutNetwork } from "./network/cut_network.ts";
 import { poison } from "./poison.ts";
 import { lostQdrant } from "./resource_faults/lost_qdrant.ts";
 import { lostRedis } from "./resource_faults/lost_redis.ts";
@@ -59,6 +61,8 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   drain,
   absentStoreDrill,
   comeAndGo,
+  cutNetwork,
+  isolation,
   sessionSilence,
 ];
 

@@ -66,7 +66,8 @@ export class LeasedBuckets {
       return { allowed: false, remaining: 0, retryAfterMs: limits.cacheCallMsMax };
     }
     lease.tokens -= cost;
-    if (lease.tokens < chunk / 2 && !lease.isAsking) void this.#fetch(key, bucket, lease, chunk);
+    const mayAsk = !lease.isAsking && now >= lease.deniedUntil;
+    if (mayAsk && lease.tokens < chunk / 2) void this.#fetch(key, bucket, lease, chunk);
     const remaining = Math.max(0, Math.floor(lease.tokens + lease.shared));
     return { allowed: true, remaining, retryAfterMs: 0 };
   }

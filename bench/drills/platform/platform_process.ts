@@ -27,6 +27,10 @@ export interface StartOptions {
   readonly gameStage?: URL;
   /** What becomes of workers that are frozen. @default "terminate" */
   readonly frozenWorkers?: FrozenWorkers;
+  /** Whether its gateway sheds load. @default true */
+  readonly sheds?: boolean;
+  /** What its keys forget of whom they stand for. @default nothing */
+  readonly blur?: "games" | "role" | "studio";
   /** Variables for this platform alone. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -55,6 +59,7 @@ export class PlatformProcess {
 
   private constructor(readonly site: Site, options: StartOptions) {
     const { clockOffsetMs = 0, playerStage, gameStage, frozenWorkers, env = {} } = options;
+    const { sheds = true, blur } = options;
     const [first, ...args] = [
       ...site.runner,
       Deno.execPath(),
@@ -62,6 +67,8 @@ export class PlatformProcess {
       ...[`--clock-offset-ms=${clockOffsetMs}`],
       ...(playerStage === undefined ? [] : ["--player-stage", playerStage.href]),
       ...(gameStage === undefined ? [] : ["--game-stage", gameStage.href]),
+      ...(sheds ? [] : ["--no-shedding"]),
+      ...(blur === undefined ? [] : ["--blur", blur]),
       ...(frozenWorkers === undefined ? [] : ["--frozen-workers", frozenWorkers]),
     ];
     this.#child = new Deno.Command(first!, {
