@@ -10,6 +10,7 @@ import { drills, findDrill } from "./drills.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
 import { clearAllSites } from "./platform/site.ts";
 import { type DrillOutcome, runDrill } from "./run_drill.ts";
+import { clearAllNetworks } from "./network/node_network.ts";
 import { clearAllServers } from "./servers/own_servers.ts";
 
 /** What a drill of `--all` may take; the long forms have limits of their own and this at most. */
@@ -110,7 +111,9 @@ if (import.meta.main) {
   // Whoever interrupts a drill must not be left with the platforms it has started.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
-      void clearAllSites().then(clearAllServers).finally(() => Deno.exit(130));
+      void clearAllSites().then(clearAllServers).then(clearAllNetworks).finally(() =>
+        Deno.exit(130)
+      );
     });
   }
   try {

@@ -21,6 +21,7 @@ import { cutNetwork } from "./network/cut_network.ts";
 import { poison } from "./poison.ts";
 import { lostQdrant } from "./resource_faults/lost_qdrant.ts";
 import { lostRedis } from "./resource_faults/lost_redis.ts";
+import { overload } from "./overload/overload.ts";
 import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
 import { everyCall } from "./shard_faults/every_call.ts";
@@ -56,6 +57,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   jsonSuite,
   hostileBodies,
   tokens,
+  overload,
   slowStore,
   clockJumps,
   drain,

@@ -5,6 +5,7 @@
  */
 import type { BaseContext, Drill, DrillResult, OwnDrill } from "./drill_types.ts";
 import { clearAllSites, Site } from "./platform/site.ts";
+import { clearAllNetworks } from "./network/node_network.ts";
 import { clearAllServers } from "./servers/own_servers.ts";
 
 /** What came of a drill. */
@@ -81,6 +82,7 @@ export async function runDrill(
   } finally {
     await clearAllSites();
     await clearAllServers();
+    await clearAllNetworks();
     await Deno.remove(dir, { recursive: true }).catch(() => {});
   }
   const seconds = (performance.now() - startedAt) / 1000;
