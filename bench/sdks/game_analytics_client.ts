@@ -9,6 +9,8 @@ import { type Client, until } from "./clients.ts";
 
 /** The part of `XMLHttpRequest` that the SDK uses. */
 class FetchRequest {
+  /** Bodies that the gateway said it took. */
+  static readonly taken: string[] = [];
   readyState = 0;
   status = 0;
   statusText = "";
@@ -33,6 +35,7 @@ class FetchRequest {
         this.responseText = await response.text();
         this.status = response.status;
         this.statusText = response.statusText;
+        if (response.ok) FetchRequest.taken.push(body);
       })
       .catch((error) => this.statusText = String(error))
       .finally(() => {
@@ -88,10 +91,10 @@ export const gameAnalytics: Client = async (url, key, user) => {
   sdk.addDesignEvent("kill:robot", 3);
   sdk.addErrorEvent(ga.EGAErrorSeverity.Warning, "It broke");
   sdk.addAdEvent(ga.EGAAdAction.Show, ga.EGAAdType.Interstitial, "admob", "top");
-  const waiting = () => ga.store.GAStore.instance.eventsStore.length;
-  await until(() => waiting() > 7);
-  await until(() => waiting() === 0);
+  const isTaken = (category: string) =>
+    FetchRequest.taken.some((body) => body.includes(`"category":"${category}"`)) &&
+    ga.store.GAStore.instance.eventsStore.length === 0;
+  await until(() => isTaken("ads"));
   sdk.endSession();
-  await until(() => waiting() > 0);
-  await until(() => waiting() === 0);
+  await until(() => isTaken("session_end"));
 };

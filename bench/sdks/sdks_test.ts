@@ -21,7 +21,7 @@ function figuresOf(events: readonly PlayerEvent[], user: string): Figures {
 for (const [name, players] of Object.entries(expected)) {
   Deno.test(`the SDK of ${name} loses and doubles nothing when it must send again`, async () => {
     const gateway = testGateway({ now: Date.now });
-    const path = faultyPath((request) => Promise.resolve(gateway.fetch(request)));
+    const path = faultyPath(name, (request) => Promise.resolve(gateway.fetch(request)));
     const user = `${name}-ann`;
     const key = name === "gameanalytics" ? `${testHmac.id}:${testHmac.secret}` : "full@chess";
     try {
