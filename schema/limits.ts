@@ -88,8 +88,10 @@ export const limits = {
   shedLagReadings: 10,
   /** … from so full a log on, … */
   shedLogPercentFrom: 80,
-  /** … or when accepting takes so long, of which a window is so long. */
+  /** … or when accepting takes so long, with so many requests under way, so many windows running. */
   shedAcceptMs: 150,
+  shedUnderWayMin: 64,
+  shedWindows: 3,
   shedWindowMs: 100,
   /** So much always gets through, to see whether it goes better. */
   shedAdmittedPercentMin: 2,

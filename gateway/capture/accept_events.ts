@@ -142,6 +142,8 @@ export function createAcceptor(
       rejected.push({ index, code, path, message });
       letters.push(deadLetterOf(principal.studio, sources[index], verdict));
     }
+    // Neither of the two throws, so that what begins here ends below.
+    shedder?.accepting();
     // Together, so that both share one group commit of the log.
     const lettersWritten = letters.length > 0 ? deadLetter(letters) : undefined;
     const failure = events.length > 0 ? await makeDurable(events) : undefined;

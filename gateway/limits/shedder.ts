@@ -10,8 +10,8 @@
  *   that commit nothing at all have lost their store: that is an outage, no overload. Then the log
  *   takes everything, until
  * - **the log's size** is near its bound;
- * - **how long accepting takes**, in this process: let in less while the slowest of a window is too
- *   slow, more again while it is not.
+ * - **how long accepting takes**, in this process: let in less while it is too slow and many wait for
+ *   it, more again while that is not so. A disk that is slow for a few is none to shed for.
  *
  * @module
  */
@@ -68,6 +68,10 @@ export class Shedder {
   #bySize = 1;
   #bySpeed = 1;
   #slowestMs = 0;
+  #underWay = 0;
+  #underWayMost = 0;
+  /** Windows running in which it was too slow. */
+  #slowWindows = 0;
   #windowEndsAt = 0;
   #credit = 0;
 
@@ -91,17 +95,27 @@ export class Shedder {
     return true;
   }
 
-  /** Events were made durable, or not, in so long. */
+  /** Events are on their way to the log; {@link accepted} follows. */
+  accepting(): void {
+    if (++this.#underWay > this.#underWayMost) this.#underWayMost = this.#underWay;
+  }
+
+  /** They were made durable, or not, in so long. */
   accepted(ms: number): void {
+    this.#underWay--;
     if (ms > this.#slowestMs) this.#slowestMs = ms;
   }
 
   #look(): void {
     const now = this.#now();
     if (now >= this.#windowEndsAt) {
-      const isSlow = this.#slowestMs > limits.shedAcceptMs;
-      this.#bySpeed = clamp(isSlow ? this.#bySpeed * 0.8 : this.#bySpeed * 1.05 + 0.01);
+      const isSlow = this.#slowestMs > limits.shedAcceptMs &&
+        this.#underWayMost >= limits.shedUnderWayMin;
+      this.#slowWindows = isSlow ? this.#slowWindows + 1 : 0;
+      if (!isSlow) this.#bySpeed = clamp(this.#bySpeed * 1.05 + 0.01);
+      else if (this.#slowWindows >= limits.shedWindows) this.#bySpeed = clamp(this.#bySpeed * 0.8);
       this.#slowestMs = 0;
+      this.#underWayMost = this.#underWay;
       this.#windowEndsAt = now + limits.shedWindowMs;
     }
     const reading = this.options.lag();
