@@ -7,6 +7,7 @@ import { isolation } from "./access/isolation.ts";
 import { tokens } from "./access/tokens.ts";
 import { absentStoreDrill } from "./absent_store.ts";
 import { killedBroker } from "./broker_faults/killed_broker.ts";
+import { lostLeader } from "./broker_faults/lost_leader.ts";
 import { restartedBroker } from "./broker_faults/restarted_broker.ts";
 import { clockJumps } from "./clock/clock_jumps.ts";
 import { comeAndGo } from "./cluster/come_and_go.ts";
@@ -41,6 +42,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   frozenWorker,
   frozenNode,
   killedBroker,
+  lostLeader,
   restartedBroker,
   stoppedStore,
   stoppedPostgres,

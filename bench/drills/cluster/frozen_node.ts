@@ -80,6 +80,7 @@ async function run(ctx: OwnContext): Promise<Findings> {
     load.stop();
     const report = await load.done;
     requireLoaded(findings, report, 1_000);
+    if (!findings.result().pass) return findings;
     await verify(ctx, stays.site, findings, { storeUrl: info.store_url, ...load.files });
     for (const node of [frozen, process]) {
       const { code } = await node.drain(40_000);
