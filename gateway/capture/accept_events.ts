@@ -77,6 +77,31 @@ function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
   });
 }
 
+/** What validation makes of a batch. */
+interface Judged {
+  readonly events: PlayerEvent[];
+  readonly rejected: RejectedEvent[];
+  readonly letters: DeadLetter[];
+}
+
+function judged({ items, sources = items }: EventBatch, scope: EventScope): Judged {
+  const events: PlayerEvent[] = [];
+  const rejected: RejectedEvent[] = [];
+  const letters: DeadLetter[] = [];
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index];
+    const verdict = refusalOf(item) ?? validateEvent(item, scope);
+    if (!(verdict instanceof Rejection)) {
+      events.push(verdict);
+      continue;
+    }
+    const { code, path, message } = verdict;
+    rejected.push({ index, code, path, message });
+    letters.push(deadLetterOf(scope.studio, sources[index], verdict));
+  }
+  return { events, rejected, letters };
+}
+
 /**
  * @param acceptTimeoutMs how long the log may take. @default limits.acceptTimeoutMs
  */
@@ -111,7 +136,7 @@ export function createAcceptor(
   }
 
   async function accept(batch: EventBatch): Promise<AcceptOutcome> {
-    const { principal, items, sources = items, textBytes, protocol } = batch;
+    const { principal, items, textBytes, protocol } = batch;
     // Over HTTP it was decided at the door.
     if (protocol === "ws" && shedder !== undefined && !shedder.admits()) {
       metrics.shed();
@@ -128,20 +153,7 @@ export function createAcceptor(
       newId,
       textBytes,
     };
-    const events: PlayerEvent[] = [];
-    const rejected: RejectedEvent[] = [];
-    const letters: DeadLetter[] = [];
-    for (let index = 0; index < items.length; index++) {
-      const item = items[index];
-      const verdict = refusalOf(item) ?? validateEvent(item, scope);
-      if (!(verdict instanceof Rejection)) {
-        events.push(verdict);
-        continue;
-      }
-      const { code, path, message } = verdict;
-      rejected.push({ index, code, path, message });
-      letters.push(deadLetterOf(principal.studio, sources[index], verdict));
-    }
+    const { events, rejected, letters } = judged(batch, scope);
     // Neither of the two throws, so that what begins here ends below.
     shedder?.accepting();
     // Together, so that both share one group commit of the log.
