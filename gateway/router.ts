@@ -25,7 +25,12 @@ export interface Route {
   readonly handler: Handler;
   /** `probe` is neither limited nor shed, `read` is not shed: what sheds is what fills the log. @default "capture" */
   readonly load?: "capture" | "read" | "probe";
+  /** Problems as the route's clients understand them, those at the door included. @default problem+json */
+  readonly refuse?: (problem: Problem, request: Request, requestId: string) => Response;
 }
+
+const problemJson: NonNullable<Route["refuse"]> = (problem, _request, requestId) =>
+  problem.toResponse(requestId);
 
 /** What a listener tells of a request beside it, as `Deno.serve` does. */
 export interface RequestInfo {
@@ -73,34 +78,36 @@ export function createApp(
     if (address !== undefined) rates!.enter(request, address);
   }
 
-  const serve = (route: string, handler: Handler, load: Route["load"]) =>
-  async (
-    c: { req: { raw: Request }; env: unknown },
-  ) => {
-    const request = c.req.raw;
-    const requestId = requestIdOf(request, newId);
-    let response: Response;
-    try {
-      enter(request, c.env as RequestInfo | undefined, load);
-      response = await handler(request, requestId);
-      // The headers of an upgrade cannot be changed.
-      if (response.status !== 101) response.headers.set("x-request-id", requestId);
-    } catch (error) {
-      response = problemOf(error, route, requestId).toResponse(requestId);
-    }
-    metrics.requestDone(route, response.status);
-    return response;
-  };
+  const serve =
+    (route: string, handler: Handler, load: Route["load"], refuse = problemJson) =>
+    async (
+      c: { req: { raw: Request }; env: unknown },
+    ) => {
+      const request = c.req.raw;
+      const requestId = requestIdOf(request, newId);
+      let response: Response;
+      try {
+        enter(request, c.env as RequestInfo | undefined, load);
+        response = await handler(request, requestId);
+        // The headers of an upgrade cannot be changed.
+        if (response.status !== 101) response.headers.set("x-request-id", requestId);
+      } catch (error) {
+        response = refuse(problemOf(error, route, requestId), request, requestId);
+        response.headers.set("x-request-id", requestId);
+      }
+      metrics.requestDone(route, response.status);
+      return response;
+    };
 
   const refuseWith = (problem: () => Problem): Handler => (request) => {
     dropBody(request);
     throw problem();
   };
 
-  for (const { path, methods, handler, load = "capture" } of routes) {
-    app.on([...methods], path, serve(path, handler, load));
-    const refuse = refuseWith(() => methodNotAllowed(methods.join(", ")));
-    app.all(path, serve(path, refuse, "read"));
+  for (const { path, methods, handler, load = "capture", refuse } of routes) {
+    app.on([...methods], path, serve(path, handler, load, refuse));
+    const wrongMethod = refuseWith(() => methodNotAllowed(methods.join(", ")));
+    app.all(path, serve(path, wrongMethod, "read"));
   }
   app.notFound(serve("unknown", refuseWith(notFound), "read"));
   return app;

@@ -21,7 +21,7 @@ import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { HmacKey } from "../../../schema/principal.ts";
 import { defaultGameOf } from "../../auth.ts";
-import { Problem } from "../../problem.ts";
+import type { Problem } from "../../problem.ts";
 import type { Handler, Route } from "../../router.ts";
 import { EventIds } from "./draft.ts";
 import { gameAnalyticsDraft } from "./game_analytics_events.ts";
@@ -50,21 +50,10 @@ function isSignedBy(key: HmacKey, body: Uint8Array, given: string | null): boole
 const isPassing = (status: number) => status === 429 || status >= 500;
 
 /** Answers without a body in place of whatever would make the SDK drop its events. */
-function keeping(handler: Handler, { log }: ProtocolDeps): Handler {
-  return async function kept(request, requestId) {
-    try {
-      return await handler(request, requestId);
-    } catch (error) {
-      if (error instanceof Problem && !isPassing(error.status)) throw error;
-      if (!(error instanceof Problem)) {
-        log.error("A request of GameAnalytics failed", {
-          request_id: requestId,
-          error: String(error),
-        });
-      }
-      return new Response(null, { status: 503, headers: { "retry-after": "1" } });
-    }
-  };
+function refuse(problem: Problem, _request: Request, requestId: string): Response {
+  if (!isPassing(problem.status)) return problem.toResponse(requestId);
+  const retryAfter = problem.options.headers?.["retry-after"] ?? "1";
+  return new Response(null, { status: 503, headers: { "retry-after": retryAfter } });
 }
 
 export function gameAnalyticsRoutes(deps: ProtocolDeps): Route[] {
@@ -110,7 +99,7 @@ export function gameAnalyticsRoutes(deps: ProtocolDeps): Route[] {
   const idInPath = (request: Request) => new URL(request.url).pathname.split("/")[2] ?? "";
   const idInQuery = (request: Request) => new URL(request.url).searchParams.get("game_key") ?? "";
   const routes = (path: string, handler: Handler) =>
-    protocolRoutes([path], ["POST"], keeping(handler, deps));
+    protocolRoutes([path], ["POST"], handler, refuse);
   return [
     ...routes("/remote_configs/v1/init", (request) => init(request, idInQuery(request))),
     ...routes("/v2/:key/init", (request) => init(request, idInPath(request))),

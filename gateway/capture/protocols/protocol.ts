@@ -252,16 +252,20 @@ export function protocolRoutes(
   paths: readonly string[],
   methods: readonly string[],
   handler: Handler,
+  refuse: NonNullable<Route["refuse"]> = (problem, _request, requestId) =>
+    problem.toResponse(requestId),
 ): Route[] {
   async function serve(request: Request, requestId: string): Promise<Response> {
     if (request.method === "OPTIONS") return preflight(request, methods.join(", "));
-    try {
-      return allowOrigin(request, await handler(request, requestId));
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      return allowOrigin(request, problem.toResponse(requestId));
-    }
+    return allowOrigin(request, await handler(request, requestId));
   }
+  const refuseOpenly: typeof refuse = (problem, request, requestId) =>
+    allowOrigin(request, refuse(problem, request, requestId));
   return paths.flatMap((path) => [path, `${path}/`])
-    .map((path) => ({ path, methods: [...methods, "OPTIONS"], handler: serve }));
+    .map((path) => ({
+      path,
+      methods: [...methods, "OPTIONS"],
+      handler: serve,
+      refuse: refuseOpenly,
+    }));
 }

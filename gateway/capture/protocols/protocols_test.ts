@@ -116,6 +116,20 @@ Deno.test("gameanalytics: whatever may pass is answered without a body, so that 
   const body = JSON.stringify([gaEvent()]);
   const response = await post(gaPath, body, sign(body));
   assert.deepEqual([response.status, await response.text()], [503, ""]);
+  platform.beforeWrite = () => {
+    throw new TypeError("A defect");
+  };
+  const failed = await post(gaPath, body, sign(body));
+  assert.deepEqual([failed.status, await failed.text()], [503, ""]);
+});
+
+Deno.test("gameanalytics: a request shed at the door is answered without a body, too", async () => {
+  const shedder = { admits: () => false, accepting() {}, accepted() {} };
+  const { app } = testGateway({ shedder: shedder as never });
+  const response = await app.request(gaPath, { method: "POST", body: "[]", headers: sign("[]") });
+  assert.deepEqual([response.status, await response.text()], [503, ""]);
+  const segment = await app.request("/v1/batch", { method: "POST", body: "{}" });
+  assert.deepEqual([segment.status, (await segment.json()).status], [503, 503]);
 });
 
 Deno.test("gameanalytics: refused events are dead letters under a 200, and init tells the time", async () => {
