@@ -112,8 +112,8 @@ export class Shedder {
       const isSlow = this.#slowestMs > limits.shedAcceptMs &&
         this.#underWayMost >= limits.shedUnderWayMin;
       this.#slowWindows = isSlow ? this.#slowWindows + 1 : 0;
-      if (!isSlow) this.#bySpeed = clamp(this.#bySpeed * 1.05 + 0.01);
-      else if (this.#slowWindows >= limits.shedWindows) this.#bySpeed = clamp(this.#bySpeed * 0.8);
+      if (!isSlow) this.#bySpeed = clamp(this.#bySpeed * 1.02 + 0.005);
+      else if (this.#slowWindows >= limits.shedWindows) this.#bySpeed = clamp(this.#bySpeed * 0.7);
       this.#slowestMs = 0;
       this.#underWayMost = this.#underWay;
       this.#windowEndsAt = now + limits.shedWindowMs;

@@ -88,7 +88,7 @@ Deno.test("Shedder lets in less while accepting is slow, and all again afterward
   assert.ok(shedder.admitted < 0.4);
   for (let i = 0; i < 100; i++) window(500);
   assert.equal(shedder.admitted, limits.shedAdmittedPercentMin / 100);
-  for (let i = 0; i < 60; i++) window(1);
+  for (let i = 0; i < 200; i++) window(1);
   assert.equal(shedder.admitted, 1);
 });
 
