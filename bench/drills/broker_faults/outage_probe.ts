@@ -76,9 +76,10 @@ export class OutageProbe {
   /** Acknowledged events that the journal does not hold exactly once. */
   async wrong(sql: postgres.Sql): Promise<number> {
     const [row] = await sql<{ n: number }[]>`
-      select count(*)::int as n from unnest(${this.#acked}::text[]) as a(id)
-      where (select count(*) from player_events e
-        where e.game_id = 'drill-probe' and e.event_id = a.id) <> 1`;
+      select count(*)::int as n from unnest(${this.#acked}::text[]) as a(id) left join (
+        select event_id as id, count(*) as times from player_events
+        where game_id = 'drill-probe' group by event_id) e using (id)
+      where times is distinct from 1`;
     return row!.n;
   }
 }
