@@ -41,10 +41,14 @@ function fieldsOf(names: Readonly<Record<string, readonly unknown[]>>): fc.Arbit
     Object.fromEntries(
       Object.entries(names).map(([name, likely]) => [
         name,
-        fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...likely) }, value),
+        fc.oneof(
+          { weight: 8, arbitrary: fc.constantFrom(...likely) },
+          value,
+          // Left out of the JSON.
+          fc.constant(undefined),
+        ),
       ]),
     ),
-    { requiredKeys: [] },
   );
 }
 
