@@ -13,6 +13,7 @@ import { ClusterSite, noCluster, type NodeSite } from "../cluster/cluster_site.t
 import { compareHashes, metricsOf, ownersOf, sleep, until } from "../cluster/looks.ts";
 import { type OwnContext, type OwnDrill, skip } from "../drill_types.ts";
 import { Findings } from "../findings.ts";
+import { Admin } from "../platform/admin.ts";
 import { requireLoaded, startLoad, verify } from "../platform/load.ts";
 import { clearAllNetworks, type Direction, NodeNetwork, noNamespaces } from "./node_network.ts";
 
@@ -21,9 +22,10 @@ const takenMsMax = 15_000;
 const backMsMax = 15_000;
 const acceptingMsMax = 10_000;
 const refusedMsMax = 2_000;
+const lagMsMax = 60_000;
 const eventsPerSecond = 400;
 /** A cut with what it takes around it. */
-const roundSeconds = 40;
+const roundSeconds = 45;
 const forgetfulPlayer = new URL("../fixtures/forgetful_player.ts", import.meta.url);
 
 type Server = "broker" | "store";
@@ -119,6 +121,13 @@ async function oneCut(run: Run, [link, direction]: Cut): Promise<void> {
   const backMs = performance.now() - healedAt;
   findings.atLeast("rejoined_max_ms", backMs);
   findings.require(backMs <= backMsMax, `${name}: it rejoined ≤ 15 s: ${backMs} ms`);
+  // The next cut is to find a node that is not behind.
+  const caughtUpMs = await until(`${name}: it has caught up`, 2 * lagMsMax, async () => {
+    const rows = await new Admin(run.stays.site).shards();
+    return rows.reduce((sum, { lag }) => sum + lag, 0) < eventsPerSecond;
+  });
+  findings.atLeast("caught_up_max_ms", backMs + caughtUpMs);
+  findings.require(backMs + caughtUpMs <= lagMsMax, `${name}: caught up ≤ 60 s: ${caughtUpMs} ms`);
   ctx.print(`${name}: cut for ${(healedAt - cutAt) | 0} ms, back after ${backMs | 0} ms`);
 }
 

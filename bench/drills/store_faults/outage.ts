@@ -151,6 +151,14 @@ async function requireCommit(
   return firstMs;
 }
 
+async function requireCaughtUp(findings: Findings, admin: Admin, backAt: number): Promise<void> {
+  const lagMs = await timed(backAt, lagMsMax, async () => {
+    return (await admin.shards()).every(({ lag, mailbox }) => lag === 0 && mailbox === 0);
+  });
+  findings.count("lag_zero_ms", lagMs);
+  findings.require(lagMs <= lagMsMax, `lag 0 within ${lagMsMax} ms: ${Math.round(lagMs)}`);
+}
+
 async function requireNoLetters(findings: Findings, admin: Admin): Promise<void> {
   const letters = (await admin.deadLetters()).length;
   findings.require(letters === 0, `nothing dead-lettered: ${letters}`);
@@ -214,11 +222,7 @@ export async function runOutage(
     requireLoaded(findings, await load.done, events * 0.99);
     findings.require(load.tally.retries === 0, `accepted at once: ${load.tally.retries} retries`);
     await probe.end();
-    const lagMs = await timed(backAt, lagMsMax, async () => {
-      return (await admin.shards()).every(({ lag, mailbox }) => lag === 0 && mailbox === 0);
-    });
-    findings.count("lag_zero_ms", lagMs);
-    findings.require(lagMs <= lagMsMax, `lag 0 within ${lagMsMax} ms: ${Math.round(lagMs)}`);
+    await requireCaughtUp(findings, admin, backAt);
     if (ctx.mutation === "lost-rows") await loseRows(client);
     await requireNoLetters(findings, admin);
     await verify(ctx, site, findings, { storeUrl: server.url, ...load.files });
