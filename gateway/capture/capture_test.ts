@@ -234,6 +234,7 @@ Deno.test("capture() keeps its verdict when only the dead letters are lost", asy
     requestDone() {},
     eventsAccepted() {},
     eventsRejected() {},
+    shed() {},
     webSockets() {},
     subscriptions() {},
     deadLettersLost: (letters: number) => void lost.push(letters),

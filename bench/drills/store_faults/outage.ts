@@ -169,6 +169,15 @@ async function requireProbes(findings: Findings, probe: IngestProbe, client: pos
   findings.require(wrong === 0, `each of ${probe.acked} probes counted once: ${wrong} are not`);
 }
 
+/** Warms up, then takes the figures that the outage is held against. */
+async function calmBefore(probe: IngestProbe, memory: MemoryWatch, form: "quick" | "full") {
+  await sleep(warmUpMs[form]);
+  memory.takePeak();
+  const baseline = probe.phase();
+  await sleep(baselineMs[form]);
+  return { baseline, rssBefore: memory.takePeak() };
+}
+
 export async function runOutage(
   ctx: OwnContext,
   outage: Outage,
@@ -196,11 +205,7 @@ export async function runOutage(
     const load = startLoad(site, { seed: ctx.seed, events, seconds, dir: ctx.dir, malformed: 0 });
     probe = new IngestProbe(site, `probe-${seedText(ctx.seed)}`);
     memory = new MemoryWatch(platform.pid, 100);
-    await sleep(warmUpMs[form]);
-    memory.takePeak();
-    const baseline = probe.phase();
-    await sleep(baselineMs[form]);
-    const rssBefore = memory.takePeak();
+    const { baseline, rssBefore } = await calmBefore(probe, memory, form);
     isAway = true;
     await outage.away(server);
     const awayAt = performance.now();
