@@ -34,6 +34,7 @@ async function spawn(env: Record<string, string>) {
       DATA_DIR: dataDir,
       PORT: "0",
       ADMIN_PORT: "0",
+      LOG_LEVEL: "info",
       LOG_URL: "",
       CACHE_URL: "",
       ...env,

@@ -33,7 +33,7 @@ async function copyFolder(from: string, to: string): Promise<void> {
 /** A checkout that belongs to root, with packages that the plain user can read and not write. */
 async function makeCheckout(folder: string): Promise<void> {
   const repository = new URL("../../../", import.meta.url).pathname;
-  for (const part of ["schema", "supervisor/store"]) {
+  for (const part of ["schema", "supervisor/store", "supervisor/observability"]) {
     await copyFolder(`${repository}${part}`, `${folder}/${part}`);
   }
   const client = createRequire(import.meta.url).resolve("postgres");
