@@ -8,6 +8,7 @@
 export interface Lag {
   readonly id: number;
   readonly lagEvents: number;
+  /** 0 once nothing has been committed for {@link stalledMs}, whatever was before. */
   readonly committedPerSecond: number;
   readonly appendedPerSecond: number;
   readonly logShare: number;
@@ -28,9 +29,13 @@ interface Sample {
 /** Rates are those of so many milliseconds: commits come in lumps. */
 const spanMs = 5_000;
 
+/** Shards that have work and commit nothing for so long have lost their store. */
+export const stalledMs = 2_000;
+
 export class LagMeter {
   #samples: Sample[] = [];
   #last: Lag | undefined;
+  #movedAt = -Infinity;
 
   get last(): Lag | undefined {
     return this.#last;
@@ -39,6 +44,11 @@ export class LagMeter {
   /** @param now milliseconds, monotonic. @param logShare of the log's bound, 0 to 1 */
   sample(now: number, rows: readonly LagRow[], logShare: number): Lag {
     const byPartition = new Map(rows.map((row) => [row.partition, row]));
+    const previous = this.#samples.at(-1)?.rows;
+    const hasMoved = rows.some(({ partition, nextOffset }) =>
+      nextOffset > (previous?.get(partition)?.nextOffset ?? nextOffset)
+    );
+    if (hasMoved || previous === undefined) this.#movedAt = now;
     this.#samples.push({ at: now, rows: byPartition });
     while (this.#samples.length > 2 && now - this.#samples[1]!.at >= spanMs) this.#samples.shift();
     const first = this.#samples[0]!;
@@ -57,7 +67,7 @@ export class LagMeter {
     this.#last = {
       id: (this.#last?.id ?? 0) + 1,
       lagEvents,
-      committedPerSecond: committed / seconds,
+      committedPerSecond: now - this.#movedAt < stalledMs ? committed / seconds : 0,
       appendedPerSecond: appended / seconds,
       logShare,
     };

@@ -32,3 +32,14 @@ Deno.test("LagMeter.sample() takes a shard that comes for no pace", () => {
   const lag = meter.sample(1_000, [row(0, 10, 10), row(1, 1_000_000, 1_000_500)], 0);
   assert.deepEqual([lag.committedPerSecond, lag.lagEvents], [10, 500]);
 });
+
+Deno.test("LagMeter.sample() takes shards that commit nothing for a while for stalled", () => {
+  const meter = new LagMeter();
+  const pace = (ms: number, next: number) =>
+    Math.round(meter.sample(ms, [row(0, next, 9_000)], 0).committedPerSecond);
+  assert.deepEqual([pace(0, 0), pace(500, 500), pace(1_000, 1_000)], [0, 1_000, 1_000]);
+  // Commits come in lumps: a second without one is none to worry about.
+  assert.equal(pace(2_500, 1_000), 400);
+  assert.equal(pace(3_000, 1_000), 0);
+  assert.ok(pace(3_500, 1_500) > 0);
+});
