@@ -22,6 +22,16 @@ async function grown(pid: number, size: number): Promise<number[]> {
   }
 }
 
+/** Waits: a process on another core takes its signal a moment later. */
+async function untilAll(family: readonly number[], isStopped: boolean): Promise<void> {
+  const stateOf = (pid: number) => Deno.readTextFileSync(`/proc/${pid}/status`);
+  const deadline = performance.now() + 10_000;
+  while (!family.every((pid) => /State:\s+T/.test(stateOf(pid)) === isStopped)) {
+    assert.ok(performance.now() < deadline, `not all ${isStopped ? "stopped" : "go on"}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 Deno.test({
   name: "killFamily() kills descendants in other sessions, too",
   ignore,
@@ -42,10 +52,9 @@ Deno.test({
     const child = spawnFamily();
     await grown(child.pid, 3);
     const stopped = freeze([child.pid]);
-    const stateOf = (pid: number) => Deno.readTextFileSync(`/proc/${pid}/status`);
-    for (const pid of stopped) assert.match(stateOf(pid), /State:\s+T/);
+    await untilAll(stopped, true);
     thaw(stopped);
-    for (const pid of stopped) assert.doesNotMatch(stateOf(pid), /State:\s+T/);
+    await untilAll(stopped, false);
     await killFamily([child.pid]);
     await child.status;
   },
