@@ -2,11 +2,17 @@
  * The properties of the known event types. One table says it; the hot path's checks and the zod
  * schemas are both made from it, so they cannot drift apart. Properties it does not name pass.
  *
+ * Two of them link players: `alias` with `previous_id`, and `identify` with `anonymous_id`. What that
+ * id's player did is `user_id`'s from then on, so both are held to what a user id may be. An id that
+ * equals `user_id` links nobody, and neither does an event without one.
+ *
  * @module
  */
 import { z } from "zod";
 import type { JsonObject } from "./event.ts";
 import { isSafeNumber } from "./hostile_values.ts";
+import { idSchema, idText, isUserId } from "./ids.ts";
+import { limits } from "./limits.ts";
 import { Rejection } from "./rejection.ts";
 
 /** A kind of value: the same rule as code, as zod and in words. */
@@ -52,6 +58,12 @@ const currency: Kind = {
   expected: "an ISO 4217 code of three capital letters such as EUR",
 };
 
+const userId: Kind = {
+  accepts: isUserId,
+  zod: idSchema(limits.idCharsMax),
+  expected: `a user id: ${idText(limits.idCharsMax)}`,
+};
+
 interface Field {
   readonly name: string;
   readonly kind: Kind;
@@ -81,8 +93,8 @@ const fieldsOf: Readonly<Record<string, readonly Field[]>> = {
   "ad.impression": advert,
   "ad.click": advert,
   "error": [may("message", text), may("severity", text)],
-  "identify": [],
-  "alias": [may("previous_id", text)],
+  "identify": [may("anonymous_id", userId)],
+  "alias": [may("previous_id", userId)],
 };
 
 const fieldsByType: ReadonlyMap<string, readonly Field[]> = new Map(

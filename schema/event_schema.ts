@@ -6,18 +6,12 @@
  */
 import { z } from "zod";
 import { isStorableText } from "./hostile_values.ts";
+import { idSchema } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { parseDateTime } from "./rfc3339.ts";
 
 /** What a custom event type looks like. */
 export const eventTypePattern = /^[a-z0-9_.:-]{1,64}$/;
-
-/** Storable text of 1 to `charsMax` UTF-16 code units without control characters. */
-function idSchema(charsMax: number) {
-  // deno-lint-ignore no-control-regex -- control characters are what it keeps out
-  const noControls = /^[^\u0000-\u001f\u007f-\u009f]*$/;
-  return z.string().min(1).max(charsMax).regex(noControls).refine(isStorableText);
-}
 
 const textSchema = z.string().refine(isStorableText);
 

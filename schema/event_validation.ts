@@ -17,6 +17,7 @@ import type { JsonObject, PlayerEvent } from "./event.ts";
 import { findPayloadFault } from "./event_payloads.ts";
 import { eventTypePattern } from "./event_schema.ts";
 import { findHostileValue, isStorableText } from "./hostile_values.ts";
+import { idText, isId } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { pathStep, Rejection } from "./rejection.ts";
 import { parseDateTime } from "./rfc3339.ts";
@@ -39,22 +40,9 @@ export interface EventScope {
 type RawEvent = Readonly<Record<string, unknown>>;
 const encoder = new TextEncoder();
 
-/** True for 1 to `charsMax` code units of storable text without control characters. */
-function isId(value: unknown, charsMax: number): value is string {
-  if (typeof value !== "string" || value.length === 0 || value.length > charsMax) return false;
-  let hasSurrogates = false;
-  for (let i = 0; i < value.length; i++) {
-    const unit = value.charCodeAt(i);
-    // Ids become log keys, and a log line ends at a newline and splits at a tab.
-    if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f)) return false;
-    if (unit >= 0xd800 && unit <= 0xdfff) hasSurrogates = true;
-  }
-  return !hasSurrogates || value.isWellFormed();
-}
-
 /** Why `value` is no id. */
 function idFault(name: string, value: unknown, charsMax: number): Rejection {
-  const expected = `1 to ${charsMax} characters of text without control characters`;
+  const expected = idText(charsMax);
   if (value === undefined) return new Rejection("missing_field", name, expected, value);
   const illFormed = typeof value === "string" && !isStorableText(value);
   return new Rejection(illFormed ? "ill_formed_text" : "invalid_field", name, expected, value);

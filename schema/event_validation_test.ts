@@ -202,6 +202,24 @@ Deno.test("validateEvent() checks the properties of known types", () => {
   assert.ok(!(validateEvent(good, scope) instanceof Rejection));
 });
 
+Deno.test("validateEvent() holds the ids that link players to what a user id may be", () => {
+  for (const [event_type, name] of [["alias", "previous_id"], ["identify", "anonymous_id"]]) {
+    const linked = (id: unknown) => ({ ...minimal, event_type, properties: { [name!]: id } });
+    const path = `properties.${name}`;
+    for (const wrong of ["", "x".repeat(129), "a\tb", "\u009f", 7, null, true, [], ["a"], {}]) {
+      assertRejected(linked(wrong), "invalid_field", path);
+    }
+    for (const wrong of ["a\0b", "\ud800"]) assertRejected(linked(wrong), "ill_formed_text", path);
+    for (const good of ["a/b", " ", "🎮", "x".repeat(128), "__proto__", minimal.user_id]) {
+      assert.ok(!(validateEvent(linked(good), scope) instanceof Rejection), good);
+    }
+    // Without an id they tell of a player, and link nobody.
+    assert.ok(!(validateEvent({ ...minimal, event_type }, scope) instanceof Rejection));
+    const message = rejectionOf(linked("")).message;
+    assert.match(message, /_id must be a user id: 1 to 128 characters .*: got ""$/);
+  }
+});
+
 Deno.test("validateEvent() reads no property that the event inherits and pollutes nothing", () => {
   const raw = JSON.parse(
     `{"__proto__":{"event_type":"custom","user_id":"u","game_id":"g"},"event_type":"custom"}`,
@@ -251,6 +269,8 @@ const propertiesLike = fc.oneof(
     level: amountLike,
     score: amountLike,
     message: fc.oneof(fc.string(), anyJson),
+    previous_id: idLike,
+    anonymous_id: idLike,
   }, { requiredKeys: [] }),
   fc.dictionary(fc.string(), anyJson, { maxKeys: 3 }),
   anyJson,
