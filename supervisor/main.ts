@@ -27,6 +27,7 @@ import { Node, type NodeOptions } from "./node/node.ts";
 import { nodeTimeTravel } from "./node/node_time_travel.ts";
 import { loadSecrets, type Secrets, writePrivateFile } from "./node/secrets.ts";
 import { logger, setLogLevel } from "./observability/logger.ts";
+import { aborted } from "./shard/clock.ts";
 import { lockDataDir } from "./store/data_dir_lock.ts";
 
 const log = logger("main");
@@ -182,12 +183,11 @@ export async function runNode(config: Config, options: RunOptions = {}): Promise
     (name, port) => ports[name] = port,
     onSignal,
   );
-  const asked = new Promise<void>((done) => stop.signal.addEventListener("abort", () => done()));
   const started = node.start().then(() => announce(node, ports, secrets, stop.signal));
   started.catch((error) => {
     if (!stop.signal.aborted) log.error("Cannot start", { error: error.message });
   });
-  const ended = await Promise.race([asked, node.exited, node.refused]);
+  const ended = await Promise.race([aborted(stop.signal), node.exited, node.refused]);
   await node.stop();
   lock.release();
   // Said already, by the part that was refused.

@@ -9,9 +9,9 @@ import { Terminal } from "../../schema/errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { MetricsSink } from "../observability/metrics_sink.ts";
 import type { PartHealth } from "../platform.ts";
-import type { Clock } from "../shard/clock.ts";
+import { aborted, type Clock } from "../shard/clock.ts";
 import type { ChildSpec } from "../tree/child.ts";
-import { runChild } from "../tree/run_child.ts";
+import { permanentChild } from "../tree/run_child.ts";
 import type { WatchHub } from "../worker/watch_hub.ts";
 import type { ShardId } from "../worker/worker_protocol.ts";
 import { ClusterShards } from "./cluster_shards.ts";
@@ -130,13 +130,7 @@ export class Cluster {
   /** Before the workers: the lease ends after they have let go of everything. */
   specs(): ChildSpec[] {
     const { url, port } = this.options;
-    const lease: ChildSpec = {
-      id: "lease",
-      type: "worker",
-      restart: "permanent",
-      shutdownMs,
-      start: () => runChild((signal) => this.#run(signal)),
-    };
+    const lease = permanentChild("lease", shutdownMs, (stop) => this.#run(stop));
     if (url === undefined) return [lease];
     return [lease, clusterListener({ port, tls: this.#tls, server: this.#server })];
   }
@@ -157,19 +151,9 @@ export class Cluster {
 
   /** After the workers: as it stops, the shards go to other nodes one by one, while all is still up. */
   handOverSpec(): ChildSpec {
-    return {
-      id: "hand_over",
-      type: "worker",
-      restart: "permanent",
-      shutdownMs: handOverMs,
-      start: () => {
-        const { promise: exited, resolve } = Promise.withResolvers<{ type: "stopped" }>();
-        const stop = async () => {
-          await this.member.handOver();
-          resolve({ type: "stopped" });
-        };
-        return { exited, stop, kill: () => resolve({ type: "stopped" }) };
-      },
-    };
+    return permanentChild("hand_over", handOverMs, async (stop) => {
+      await aborted(stop);
+      await this.member.handOver();
+    });
   }
 }

@@ -10,8 +10,10 @@ import type { Log } from "../log/log.ts";
 import type { LogAccess } from "../log/log_access.ts";
 import { logger } from "../observability/logger.ts";
 import type { PartHealth } from "../platform.ts";
+import { aborted } from "../shard/clock.ts";
 import { retry } from "../shard/retry.ts";
-import type { ChildSpec, ExitReason } from "../tree/child.ts";
+import type { ChildSpec } from "../tree/child.ts";
+import { permanentChild } from "../tree/run_child.ts";
 import type { LogPart, LogPartOptions } from "./log_part.ts";
 
 const shutdownMs = 5_000;
@@ -60,26 +62,10 @@ export class KafkaLogPart implements LogPart {
   }
 
   spec(): ChildSpec {
-    return {
-      id: "log",
-      type: "worker",
-      restart: "permanent",
-      shutdownMs,
-      start: ({ signal }) => {
-        const stop = new AbortController();
-        const exited = this.#run(AbortSignal.any([signal, stop.signal]));
-        return {
-          exited,
-          stop: async () => {
-            stop.abort();
-            await exited;
-          },
-        };
-      },
-    };
+    return permanentChild("log", shutdownMs, (stop) => this.#run(stop));
   }
 
-  async #run(stop: AbortSignal): Promise<ExitReason> {
+  async #run(stop: AbortSignal): Promise<void> {
     const { logUrl, topics, nodeId, clock, clockOffsetMs } = this.options;
     try {
       const clientId = `gamemetrics-${nodeId}`;
@@ -96,17 +82,15 @@ export class KafkaLogPart implements LogPart {
         this.#tell(await faultOf(client));
         await clock.sleep(probeMs, stop);
       }
-      return { type: "stopped" };
     } catch (error) {
-      if (stop.aborted) return { type: "stopped" };
+      if (stop.aborted) return;
       this.#fault = error instanceof Error ? error.message : String(error);
-      if (!(error instanceof Terminal)) return { type: "failed", error };
+      if (!(error instanceof Terminal)) throw error;
       // Only at the start: who runs already goes on as soon as an operator has mended it.
       this.#log.error(error.message, { code: error.code });
       this.#refused.resolve(error);
       // To be started again would say the same once more.
-      await new Promise((done) => stop.addEventListener("abort", done));
-      return { type: "stopped" };
+      await aborted(stop);
     } finally {
       if (stop.aborted) {
         await this.#client?.close();

@@ -4,7 +4,10 @@
  * @module
  */
 import type { Clock } from "../shard/clock.ts";
-import type { ChildSpec, ExitReason } from "../tree/child.ts";
+import type { ChildSpec } from "../tree/child.ts";
+import { permanentChild } from "../tree/run_child.ts";
+
+const shutdownMs = 2_000;
 
 /**
  * Runs `work` every `everyMs`, from the start on; a throw is the supervisor's to answer.
@@ -18,34 +21,14 @@ export function loopChild(
   work: (stop: AbortSignal) => Promise<void>,
   end: () => Promise<void> = () => Promise.resolve(),
 ): ChildSpec {
-  return {
-    id,
-    type: "worker",
-    restart: "permanent",
-    shutdownMs: 2_000,
-    start: () => {
-      const stop = new AbortController();
-      const run = async (): Promise<ExitReason> => {
-        try {
-          while (!stop.signal.aborted) {
-            await work(stop.signal);
-            await clock.sleep(everyMs, stop.signal);
-          }
-          return { type: "stopped" };
-        } catch (error) {
-          return stop.signal.aborted ? { type: "stopped" } : { type: "failed", error };
-        } finally {
-          await end();
-        }
-      };
-      const exited = run();
-      return {
-        exited,
-        stop: async () => {
-          stop.abort();
-          await exited;
-        },
-      };
-    },
-  };
+  return permanentChild(id, shutdownMs, async (stop) => {
+    try {
+      while (!stop.aborted) {
+        await work(stop);
+        await clock.sleep(everyMs, stop);
+      }
+    } finally {
+      await end();
+    }
+  });
 }

@@ -9,7 +9,7 @@ import type { Topics } from "../../schema/topics.ts";
 import { logger } from "../observability/logger.ts";
 import type { MetricsSink } from "../observability/metrics_sink.ts";
 import type { PartHealth } from "../platform.ts";
-import type { Clock } from "../shard/clock.ts";
+import { aborted, type Clock } from "../shard/clock.ts";
 import { retry } from "../shard/retry.ts";
 import type { DataDirLock } from "../store/data_dir_lock.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../store/embedded_postgres.ts";
@@ -18,7 +18,8 @@ import { holdToLog } from "../store/log_identity.ts";
 import { prepareDatabase } from "../store/migrate.ts";
 import { type EventSource, ReplicaEvents } from "../store/sql/replica_events.ts";
 import { SqlPool } from "../store/sql_pool.ts";
-import type { ChildSpec, ExitReason } from "../tree/child.ts";
+import type { ChildSpec } from "../tree/child.ts";
+import { permanentChild } from "../tree/run_child.ts";
 
 export interface StorePartOptions {
   /** `embedded:` or `postgres://…`. */
@@ -81,27 +82,10 @@ export class StorePart {
   }
 
   spec(): ChildSpec {
-    return {
-      id: "store",
-      type: "worker",
-      restart: "permanent",
-      shutdownMs,
-      start: ({ signal }) => {
-        const stop = new AbortController();
-        const either = AbortSignal.any([signal, stop.signal]);
-        const exited = this.#run(either);
-        return {
-          exited,
-          stop: async () => {
-            stop.abort();
-            await exited;
-          },
-        };
-      },
-    };
+    return permanentChild("store", shutdownMs, (stop) => this.#run(stop));
   }
 
-  async #run(stop: AbortSignal): Promise<ExitReason> {
+  async #run(stop: AbortSignal): Promise<void> {
     let server: EmbeddedPostgres | undefined;
     let pool: SqlPool | undefined;
     try {
@@ -124,19 +108,17 @@ export class StorePart {
       this.#prepared.resolve(url);
       pool = new SqlPool({ url, connections: 1, settings: {} });
       await this.#watch(server, pool, stop);
-      if (stop.aborted) return { type: "stopped" };
-      throw new Error("PostgreSQL has ended by itself");
+      if (!stop.aborted) throw new Error("PostgreSQL has ended by itself");
     } catch (error) {
-      if (stop.aborted) return { type: "stopped" };
+      if (stop.aborted) return;
       this.#fault = error instanceof Error ? error.message : String(error);
-      if (!(error instanceof Terminal)) return { type: "failed", error };
+      if (!(error instanceof Terminal)) throw error;
       this.#log.error(error.message, { code: error.code });
       // Once it has served, what is accepted can wait in the log for it to come back.
-      if (this.#reader !== undefined) return { type: "failed", error };
+      if (this.#reader !== undefined) throw error;
       this.#refused.resolve(error);
       // To be started again would say the same once more.
-      await new Promise((done) => stop.addEventListener("abort", done));
-      return { type: "stopped" };
+      await aborted(stop);
     } finally {
       if (stop.aborted) await this.#reader?.close();
       await pool?.close();
@@ -146,11 +128,7 @@ export class StorePart {
 
   /** Waits for the log, as the shards would. */
   #logId(stop: AbortSignal): Promise<string | undefined> {
-    const stopped = new Promise<undefined>((resolve) => {
-      stop.addEventListener("abort", () => resolve(undefined), { once: true });
-      if (stop.aborted) resolve(undefined);
-    });
-    return Promise.race([this.options.logId?.(), stopped]);
+    return Promise.race([this.options.logId?.(), aborted(stop).then(() => undefined)]);
   }
 
   #openReader(url: string): EventSource {

@@ -6,7 +6,9 @@
  */
 import { Unavailable } from "../../schema/errors.ts";
 import type { PartHealth } from "../platform.ts";
-import type { ChildSpec, ExitReason } from "../tree/child.ts";
+import { aborted } from "../shard/clock.ts";
+import type { ChildSpec } from "../tree/child.ts";
+import { runChild } from "../tree/run_child.ts";
 
 export interface Resource {
   /** Why it is away; `undefined`: it is there. */
@@ -52,14 +54,10 @@ export class ResourcePart<R extends Resource> {
       shutdownMs,
       start: async () => {
         const resource = this.#resource = await this.options.open();
-        const { promise: exited, resolve } = Promise.withResolvers<ExitReason>();
-        return {
-          exited,
-          stop: async () => {
-            await resource.close();
-            resolve({ type: "stopped" });
-          },
-        };
+        return runChild(async (stop) => {
+          await aborted(stop);
+          await resource.close();
+        });
       },
     };
   }

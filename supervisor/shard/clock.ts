@@ -29,3 +29,9 @@ export function systemClock(offsetMs = 0): Clock {
     },
   };
 }
+
+/** Resolves as soon as `signal` aborts; at once when it has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((done) => signal.addEventListener("abort", () => done(), { once: true }));
+}

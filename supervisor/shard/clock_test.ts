@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { systemClock } from "./clock.ts";
+import { aborted, systemClock } from "./clock.ts";
 
 Deno.test("systemClock() tells the machine's time, moved by its offset", () => {
   const before = Date.now();
@@ -19,4 +19,15 @@ Deno.test("systemClock().sleep() wakes when its signal aborts, and leaves no tim
   abort.abort();
   await slept;
   await systemClock().sleep(3_600_000, abort.signal);
+});
+
+Deno.test("aborted() resolves when the signal aborts, and at once when it has", async () => {
+  const abort = new AbortController();
+  let isOver = false;
+  const waited = aborted(abort.signal).then(() => isOver = true);
+  await Promise.resolve();
+  assert.equal(isOver, false);
+  abort.abort();
+  await waited;
+  await aborted(abort.signal);
 });

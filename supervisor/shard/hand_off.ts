@@ -7,6 +7,7 @@
  */
 import { PlatformError } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
+import { aborted } from "./clock.ts";
 import type { Ownership } from "./ownership.ts";
 import { retry, type RetryOptions } from "./retry.ts";
 import type { ShardOptions } from "./shard_types.ts";
@@ -56,10 +57,7 @@ export async function release(
   kill: AbortSignal,
 ): Promise<void> {
   if (kill.aborted) return;
-  const killed = new Promise<void>((resolve) =>
-    kill.addEventListener("abort", () => resolve(), { once: true })
-  );
-  await Promise.race([commitRelease(own, options), killed]);
+  await Promise.race([commitRelease(own, options), aborted(kill)]);
 }
 
 async function commitRelease(own: Ownership, options: ShardOptions): Promise<void> {

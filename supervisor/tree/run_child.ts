@@ -1,4 +1,9 @@
-import type { Child, ExitReason } from "./child.ts";
+/**
+ * Children that are one async function.
+ *
+ * @module
+ */
+import type { Child, ChildSpec, ExitReason } from "./child.ts";
 
 /**
  * Makes a child of an async function: it runs until the function returns (`normal`) or throws
@@ -6,7 +11,7 @@ import type { Child, ExitReason } from "./child.ts";
  *
  * @param run called at once; must end soon after its signal aborts
  */
-export function runChild(run: (signal: AbortSignal) => Promise<void>): Child {
+export function runChild(run: (stop: AbortSignal) => Promise<void>): Child {
   const controller = new AbortController();
   const { signal } = controller;
   const exited = (async (): Promise<ExitReason> => {
@@ -23,5 +28,19 @@ export function runChild(run: (signal: AbortSignal) => Promise<void>): Child {
       controller.abort();
       await exited;
     },
+    kill: () => controller.abort(),
   };
+}
+
+/**
+ * A child that runs `run` for as long as its supervisor does.
+ *
+ * @param shutdownMs how long `run` may take to end once its signal aborts
+ */
+export function permanentChild(
+  id: string,
+  shutdownMs: number,
+  run: (stop: AbortSignal) => Promise<void>,
+): ChildSpec {
+  return { id, type: "worker", restart: "permanent", shutdownMs, start: () => runChild(run) };
 }

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
-import { runChild } from "./run_child.ts";
-
-/** Ends when the signal aborts. */
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-}
+import { aborted } from "../shard/clock.ts";
+import type { ChildSpec } from "./child.ts";
+import { permanentChild, runChild } from "./run_child.ts";
 
 Deno.test("runChild() ends normally when the function returns", async () => {
   assert.deepEqual(await runChild(() => Promise.resolve()).exited, { type: "normal" });
@@ -39,4 +36,25 @@ Deno.test("runChild() counts a throw after stop() as stopped", async () => {
   });
   await child.stop();
   assert.deepEqual(await child.exited, { type: "stopped" });
+});
+
+Deno.test("runChild() kill() aborts the function, and waits for nothing", async () => {
+  const child = runChild(aborted);
+  child.kill!();
+  assert.deepEqual(await child.exited, { type: "stopped" });
+});
+
+Deno.test("permanentChild() is started again whenever it ends, and runs anew each time", async () => {
+  let runs = 0;
+  const spec: ChildSpec = permanentChild("x", 1_000, () => Promise.resolve(void runs++));
+  assert.deepEqual(
+    [spec.id, spec.type, spec.restart, spec.shutdownMs],
+    ["x", "worker", "permanent", 1_000],
+  );
+  // Neither looks at what a supervisor tells of the start.
+  for (let n = 0; n < 2; n++) {
+    const child = await spec.start(undefined as never);
+    assert.deepEqual(await child.exited, { type: "normal" });
+  }
+  assert.equal(runs, 2);
 });
