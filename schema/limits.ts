@@ -100,9 +100,38 @@ export const limits = {
   // What a GraphQL request may ask.
   graphqlBodyBytesMax: 64 * KIB,
   graphqlQueryCharsMax: 16 * KIB,
-  graphqlDepthMax: 12,
-  graphqlAliasesMax: 50,
   graphqlTokensMax: 2000,
+  /** Brackets of any kind that are open at once: the parser recurses by them. */
+  graphqlNestingMax: 60,
+  graphqlDirectivesMax: 50,
+  graphqlFragmentsMax: 50,
+  /** Operations of one document, of which a request runs one. */
+  graphqlOperationsMax: 10,
+  graphqlDepthMax: 12,
+  /** Introspection nests `ofType`; graphql-js bounds its lists by a rule of its own. */
+  graphqlIntrospectionDepthMax: 20,
+  graphqlAliasesMax: 50,
+  graphqlRootFieldsMax: 50,
+  /** Selections with all spreads expanded: nested fragments double them at each level. */
+  graphqlSelectionsMax: 2000,
+  /** Pairs of fields with one response path: validation compares each with each. */
+  graphqlOverlapsMax: 2000,
+  /** Of an operation with its variables: about one for each value in the answer, more for what asks. */
+  graphqlCostMax: 50_000,
+  /** Variables: characters of names and values, values of all levels; levels are `jsonDepthMax`. */
+  graphqlVariablesCharsMax: 16 * KIB,
+  graphqlVariablesMax: 1000,
+  /** Faults of one document that are told. */
+  graphqlErrorsMax: 20,
+  /** Checked documents that are kept, and the tokens of all of them: a token costs half a kilobyte. */
+  graphqlCachedDocumentsMax: 1000,
+  graphqlCachedTokensMax: 50_000,
+  graphqlPersistedBytesMax: 4 * MIB,
+  /** How long a query may take; it asks two actors one after the other at most. */
+  graphqlOperationMsMax: 12 * SECOND,
+  /** Queries under way at once, and live subscriptions, of one key or token's user on a node. */
+  graphqlQueriesPerKeyMax: 256,
+  graphqlSubscriptionsPerKeyMax: 10_000,
   gameUpdatedMsMin: 100,
   gameUpdatedMsMax: 60 * SECOND,
 
@@ -238,6 +267,36 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
     [
       l.graphqlQueryCharsMax <= l.graphqlBodyBytesMax,
       "graphqlQueryCharsMax <= graphqlBodyBytesMax",
+    ],
+    [l.graphqlDepthMax < l.graphqlNestingMax, "graphqlDepthMax < graphqlNestingMax"],
+    // A field's arguments open brackets, too.
+    [
+      l.graphqlIntrospectionDepthMax * 2 < l.graphqlNestingMax,
+      "graphqlIntrospectionDepthMax * 2 < graphqlNestingMax",
+    ],
+    [
+      l.graphqlAliasesMax <= l.graphqlSelectionsMax,
+      "graphqlAliasesMax <= graphqlSelectionsMax",
+    ],
+    [
+      l.graphqlRootFieldsMax <= l.graphqlSelectionsMax,
+      "graphqlRootFieldsMax <= graphqlSelectionsMax",
+    ],
+    [
+      l.graphqlVariablesCharsMax <= l.graphqlBodyBytesMax,
+      "graphqlVariablesCharsMax <= graphqlBodyBytesMax",
+    ],
+    // The largest page, and the longest stretch of days, can be had with all their fields.
+    [l.pageSizeMax * 25 <= l.graphqlCostMax, "pageSizeMax * 25 <= graphqlCostMax"],
+    [l.gameDaysMax * 25 <= l.graphqlCostMax, "gameDaysMax * 25 <= graphqlCostMax"],
+    [
+      l.graphqlTokensMax <= l.graphqlCachedTokensMax,
+      "graphqlTokensMax <= graphqlCachedTokensMax",
+    ],
+    [l.askTimeoutMs * 2 < l.graphqlOperationMsMax, "askTimeoutMs * 2 < graphqlOperationMsMax"],
+    [
+      l.webSocketSubscriptionsMax <= l.graphqlSubscriptionsPerKeyMax,
+      "webSocketSubscriptionsMax <= graphqlSubscriptionsPerKeyMax",
     ],
     [l.shedLagSecondsFrom < l.shedLagSecondsFull, "shedLagSecondsFrom < shedLagSecondsFull"],
     [l.shedAcceptMs < l.acceptTimeoutMs, "shedAcceptMs < acceptTimeoutMs"],
