@@ -11,6 +11,7 @@
  * | extension `sessionid`, else `data.session_id` | `session_id` |
  * | `time` | `timestamp` |
  * | `type`: a name of `native_events.ts`, by itself or at the end (`com.acme.level.complete`) | that native type; else a custom type |
+ * | `type` `identify` with `data.anonymous_id`, `alias` with `data.previous_id` | the same, which links: that player is `user_id` from then on |
  * | `data`, an object; anything else as its member `data` | `properties` |
  * | `source`, `subject`, `dataschema`, extensions | `context` |
  *

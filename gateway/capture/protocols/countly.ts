@@ -7,7 +7,7 @@
  *
  * | Countly | native |
  * |---|---|
- * | `device_id` | `user_id` |
+ * | `device_id` | `user_id`: a generated one before a login, the user's after |
  * | `id` of an event, else a hash of device, time and content, which a retry repeats | `event_id` |
  * | `timestamp` of the event or request, seconds or milliseconds | `timestamp` |
  * | `begin_session=1` | `session.start`, with `metrics` in its context |
@@ -17,7 +17,7 @@
  * | `[CLY]_view` | `page` |
  * | `crash` | `error`: `message`, `severity` (`critical`, or `error` if not fatal) |
  * | `user_details` | `identify`: `traits` |
- * | `old_device_id` | `alias`: `previous_id` |
+ * | `old_device_id` (a change of device id with merge) | `alias`: `previous_id`, which links: the player of the old id is `device_id` from then on |
  * | `sdk_name`, `sdk_version`, `country_code` | `context` |
  *
  * @module

@@ -4,7 +4,7 @@
  * | GameAnalytics | native |
  * |---|---|
  * | `event_uuid`, else a hash of the event | `event_id` |
- * | `user_id`, `session_id` | the same |
+ * | `user_id`, `session_id` | the same. An event names one user, the configured or a generated one, and no other beside it: nothing links them. Who configures a user id later links the generated one by a native `alias` |
  * | `client_ts` (seconds; the clients correct it by the `server_ts` of init) | `timestamp` |
  * | `user` | `session.start` |
  * | `session_end`, `length` | `session.end`, `length_s` |

@@ -12,6 +12,7 @@
  * | achievement unlocked | `achievement.unlock` | `achievement` |
  * | match started, ended | `match.start`, `.end` | `match_id`, `score` |
  * | session start(ed), end(ed), application opened | `session.start`, `.end` | |
+ * | identify, alias | `identify`, `alias`, which link players | `anonymous_id`, `previous_id`: numbers as text |
  *
  * Any other name becomes a custom type: small letters, `_` for what a type may not hold; what was
  * lost by that is told apart by a hash at its end, and stands in `event_name`.
@@ -19,7 +20,7 @@
  * @module
  */
 import { fingerprintHex } from "../../../schema/hash.ts";
-import { type Fields, firstOf, numberOf, own, shortText } from "./draft.ts";
+import { type Fields, firstOf, idOf, numberOf, own, shortText } from "./draft.ts";
 
 /** The type and properties of a native event. */
 export interface NativeParts {
@@ -126,6 +127,12 @@ const match: Shape = (given) =>
 
 const session: Shape = (given) => given;
 
+const identify: Shape = (given) =>
+  withMembers(given, { anonymous_id: idOf(own(given, "anonymous_id")) });
+
+const alias: Shape = (given) =>
+  withMembers(given, { previous_id: idOf(own(given, "previous_id")) });
+
 /** The types whose properties have a form, with what brings them into it. */
 const shapes = new Map<string, Shape>([
   ["purchase", purchase],
@@ -142,6 +149,8 @@ const shapes = new Map<string, Shape>([
   ["match.end", match],
   ["session.start", session],
   ["session.end", session],
+  ["identify", identify],
+  ["alias", alias],
 ]);
 
 const names: Readonly<Record<string, string>> = {
@@ -161,6 +170,8 @@ const names: Readonly<Record<string, string>> = {
   "match.end": "match_end match_ended match_completed",
   "session.start": "session_start session_started application_opened",
   "session.end": "session_end session_ended",
+  "identify": "identify",
+  "alias": "alias",
 };
 
 const typeOfName: ReadonlyMap<string, string> = new Map(

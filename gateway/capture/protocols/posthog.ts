@@ -11,12 +11,13 @@
  * | PostHog | native |
  * |---|---|
  * | `uuid`, else `$insert_id` | `event_id` |
- * | `distinct_id`, of the event or its properties | `user_id` |
+ * | `distinct_id`, of the event or its properties | `user_id`; before a login it is the SDK's anonymous id |
  * | `properties.game_id`, else the key's game | `game_id` |
  * | `$session_id` | `session_id` |
  * | `timestamp`, corrected by `sent_at`; else arrival − `offset` | `timestamp` |
- * | `$identify`, `$set` | `identify`: `anonymous_id`, `traits`, `traits_once` |
- * | `$create_alias`, `$merge_dangerously` | `alias`: `previous_id` |
+ * | `$identify` | `identify`: `traits`, `traits_once`; `$anon_distinct_id` as `anonymous_id`, which links: that player is `distinct_id` from then on |
+ * | `$set` | `identify`: `traits`, `traits_once`; it links nobody |
+ * | `$create_alias`, `$merge_dangerously` | `alias`: `alias` as `previous_id`, which links: that player is `distinct_id` from then on |
  * | `$exception` | `error`: `message`, `severity` |
  * | `$pageview`, `$screen` | `page`, `screen` |
  * | `$groupidentify` | none: a group is no player |
@@ -85,7 +86,7 @@ function partsOf(event: Fields, all: Fields, properties: Fields): NativeParts {
     case "$set": {
       const traits = all.$set ?? event.$set;
       const traits_once = all.$set_once ?? event.$set_once;
-      const anonymous_id = all.$anon_distinct_id;
+      const anonymous_id = event.event === "$set" ? undefined : idOf(all.$anon_distinct_id);
       return { event_type: "identify", properties: present({ anonymous_id, traits, traits_once }) };
     }
     case "$create_alias":

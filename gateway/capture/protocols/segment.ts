@@ -8,13 +8,13 @@
  * | Segment | native |
  * |---|---|
  * | `messageId` | `event_id` |
- * | `userId`, else `anonymousId` | `user_id`; the anonymous id beside a user id: `context.anonymous_id` |
+ * | `userId`, else `anonymousId` | `user_id`: what comes before a login is the anonymous player's; the anonymous id beside a user id: `context.anonymous_id` |
  * | `context.game_id`, else `properties.game_id`, else the key's game | `game_id` |
  * | `context.sessionId` | `session_id` |
  * | `timestamp` or `originalTimestamp`, corrected by `sentAt` | `timestamp` |
  * | `track` | the type of its `event` (`native_events.ts`), `properties` |
- * | `identify` | `identify`: `anonymous_id`, `traits` |
- * | `alias` | `alias`: `previous_id` |
+ * | `identify` | `identify`: `traits`; with `userId` **and** `anonymousId` also `anonymous_id`, which links: the anonymous player is `userId` from then on |
+ * | `alias` | `alias`: `previous_id`, which links: the player of `previousId` is `userId` from then on |
  * | `page`, `screen` | `page`, `screen`: `properties` with `name`, `category` |
  * | `group` | `group`: `group_id`, `traits` |
  * | `context` | `context` |
@@ -72,14 +72,15 @@ interface Batch {
   readonly now: number;
 }
 
-function partsOf(type: unknown, event: Fields): NativeParts | Rejection {
+/** @param user the event's user id; without one there is nobody to link the anonymous id to */
+function partsOf(type: unknown, event: Fields, user: unknown): NativeParts | Rejection {
   const properties = fieldsOf(event.properties);
   const traits = fieldsOf(own(event, "traits") ?? fieldsOf(event.context).traits);
   switch (type) {
     case "track":
       return nativeEvent(event.event, properties);
     case "identify": {
-      const anonymous_id = event.userId === undefined ? undefined : event.anonymousId;
+      const anonymous_id = user === undefined ? undefined : idOf(event.anonymousId);
       return { event_type: "identify", properties: present({ anonymous_id, traits }) };
     }
     case "alias":
@@ -107,10 +108,10 @@ function partsOf(type: unknown, event: Fields): NativeParts | Rejection {
 function draftOf(source: unknown, batch: Batch, call?: string): Draft | Rejection {
   const event = eventFields(source);
   if (event instanceof Rejection) return event;
-  const parts = partsOf(call ?? event.type, event);
+  const user = idOf(event.userId);
+  const parts = partsOf(call ?? event.type, event, user);
   if (parts instanceof Rejection) return parts;
   const given = fieldsOf(event.context);
-  const user = idOf(event.userId);
   const anonymous = shortText(event.anonymousId);
   // What differs between a send and its retry takes no part in an id.
   const { sentAt: _sentAt, _metadata, ...repeated } = event;

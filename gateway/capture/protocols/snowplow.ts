@@ -10,16 +10,21 @@
  * | Snowplow | native |
  * |---|---|
  * | `eid` | `event_id` |
- * | `uid`, else `duid`, `tnuid`, `nuid` | `user_id`; `duid` beside a `uid`: `context.anonymous_id` |
+ * | `uid`, else `duid`, `tnuid`, `nuid`, else the user of a `client_session` context (mobile trackers) | `user_id`; one of the others beside a `uid`: `context.anonymous_id` |
  * | `sid`, else the session of a `client_session` context | `session_id` |
  * | `ttm`; else `dtm`, corrected by `stm` | `timestamp` |
  * | `se` | the type of its action; `category`, `label`, `property`, `value`, and by type: level from the label, score from the value; price from the value, currency from the property; resource amount, currency, item from value, label, property |
  * | `ue` (`ue_pr`, `ue_px`) | the type of its schema's name, its data as properties (in snake_case) |
  * | `ue` `ad_impression`, `ad_click` | `ad.impression`, `ad.click`: zone as `placement`, advertiser as `network` |
  * | `ue` `application_error` | `error` |
+ * | `se` or `ue` named `identify`, with a `uid` | `identify`: the anonymous id beside the `uid` as `anonymous_id` unless its data has one; it links |
+ * | `se` or `ue` named `alias` | `alias`: `previous_id` of its data (`ue`), or the label (`se`); it links |
  * | `tr` | `purchase`: total × 10^digits, currency, order as `transaction` |
  * | `ti`, `pv`, `pp` | `transaction_item`, `page`, `page_ping` |
  * | `co`, `cx`, platform, tracker, language … | `context` |
+ *
+ * The trackers have no call that says who an anonymous user was: both ids stand on each event after a
+ * login, and no event is invented from that. So a studio tracks one named `identify`.
  *
  * @module
  */
@@ -96,6 +101,9 @@ function structured(event: Fields): NativeParts {
   if (event_type.startsWith("resource.")) {
     return nativeEvent(action, { ...plain, ...present({ currency: label, item: property }) });
   }
+  if (event_type === "alias") {
+    return nativeEvent(action, { ...plain, ...present({ previous_id: label }) });
+  }
   return nativeEvent(action, plain);
 }
 
@@ -153,6 +161,20 @@ interface Batch {
   readonly now: number;
 }
 
+/** Who the user is as far as his device knows, whether he has logged in or not. */
+function anonymousOf(event: Fields, session: Fields): unknown {
+  return idOf(firstOf(event, "duid", "tnuid", "nuid")) ?? idOf(own(session, "userId"));
+}
+
+/** An event named `identify` says by its two ids whom the anonymous one belongs to. */
+function linked({ event_type, properties }: NativeParts, user: unknown, anonymous: unknown) {
+  const isLink = event_type === "identify" && user !== undefined && anonymous !== undefined;
+  return {
+    event_type,
+    properties: isLink ? { anonymous_id: anonymous, ...properties } : properties,
+  };
+}
+
 /** The contexts of an event; what cannot be read is left out, the event itself is worth more. */
 function contextsOf(event: Fields): readonly unknown[] {
   if (event.co === undefined && event.cx === undefined) return [];
@@ -168,24 +190,27 @@ function draftOf(source: unknown, batch: Batch): Draft | Rejection {
   if (parts instanceof Rejection) return parts;
   const contexts = contextsOf(event);
   const session = contexts.find((one) => schemaName(fieldsOf(one).schema) === "client_session");
-  const { p: platform, tv: tracker, tna: namespace, lang: language, tz, res: screen, duid } = event;
+  const sessionData = fieldsOf(fieldsOf(session).data);
+  const user = idOf(own(event, "uid"));
+  const anonymous = anonymousOf(event, sessionData);
+  const { p: platform, tv: tracker, tna: namespace, lang: language, tz, res: screen } = event;
   const app = batch.isKeyed ? undefined : shortText(event.aid);
   const { stm: sentAt, ...repeated } = event;
   return complete({
-    ...parts,
+    ...linked(parts, user, anonymous),
     event_id: batch.ids.of(event.eid, repeated),
-    user_id: idOf(firstOf(event, "uid", "duid", "tnuid", "nuid")),
+    user_id: user ?? anonymous,
     game_id: gameOf(
       batch.principal,
       app !== undefined && mayWriteGame(batch.principal, app) ? app : undefined,
     ),
-    session_id: idOf(event.sid) ?? idOf(own(fieldsOf(fieldsOf(session).data), "sessionId")),
+    session_id: idOf(event.sid) ?? idOf(own(sessionData, "sessionId")),
     timestamp: event.ttm === undefined
       ? timestampOf(event.dtm, sentAt, batch.now)
       : timestampOf(event.ttm, undefined, batch.now),
     context: {
       ...present({ platform, tracker, namespace, language, tz, screen, app_id: app }),
-      ...(event.uid === undefined ? {} : present({ anonymous_id: duid })),
+      ...(user === undefined ? {} : present({ anonymous_id: shortText(anonymous) })),
       ...(contexts.length === 0 ? {} : { contexts }),
     },
   });
