@@ -4,17 +4,8 @@
  * @module
  */
 import { join } from "node:path";
+import type { RunInfo } from "../../supervisor/main.ts";
 import { startArguments } from "../cli/start_command.ts";
-
-/** What the platform writes to `DATA_DIR/run.json` once it is ready. */
-export interface RunInfo {
-  readonly pid: number;
-  readonly url: string;
-  readonly admin_url: string;
-  readonly store_url: string;
-  readonly demo_key: string;
-  readonly admin_token: string;
-}
 
 export interface PlatformOptions {
   readonly dataDir: string;

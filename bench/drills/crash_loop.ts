@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { seedText } from "../load/generator/population.ts";
 import { Random } from "../load/generator/random.ts";
@@ -122,10 +123,6 @@ async function run(ctx: OwnContext) {
     await proxy?.close();
     await site.clear();
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 export const crashLoop: OwnDrill = {

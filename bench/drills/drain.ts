@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { Socket } from "../load/client/socket.ts";
 import { seedText } from "../load/generator/population.ts";
@@ -157,10 +158,6 @@ async function drainTwice(ctx: OwnContext, findings: Findings): Promise<void> {
   } finally {
     await site.clear();
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 export const drain: OwnDrill = {

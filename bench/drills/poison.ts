@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import postgres from "postgres";
 import { AckFile } from "../load/client/ack_file.ts";
@@ -55,7 +56,7 @@ async function send(
     const content = JSON.parse(batch.body) as { event_id: string; properties: object }[];
     const poison = content.filter((_, i) => (b * stream.batch + i) % poisonEvery === 77);
     for (const event of poison) event.properties = { ...event.properties, poison: true };
-    await sleep(startedAt + (sendingMs * b) / batches - performance.now());
+    await sleep(Math.max(0, startedAt + (sendingMs * b) / batches - performance.now()));
     const { status, body } = await connection.send(JSON.stringify(content));
     if (status !== 202 || JSON.parse(body).accepted !== content.length) sent.refused++;
     for (const { event_id } of poison) sent.poison.set(event_id, Date.now());
@@ -194,10 +195,6 @@ async function checkMended(
   // What was replayed comes after what its player did meanwhile, as it must.
   const ignore = ["each player's events are in order"];
   await verify(ctx, site, findings, { storeUrl: store_url, acks, ignore });
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }
 
 export const poison: OwnDrill = {

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import postgres from "postgres";
 import { seedText } from "../../load/generator/population.ts";
@@ -41,8 +42,6 @@ const refusedMsMax = 2_000;
 const acceptingMsMax = 10_000;
 const lagMsMax = 30_000;
 const forgetfulPlayer = new URL("../fixtures/forgetful_player.ts", import.meta.url);
-
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Kills a server's processes and waits until they are gone. */
 export async function killServer(servers: OwnServers): Promise<void> {

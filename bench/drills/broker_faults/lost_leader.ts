@@ -4,11 +4,12 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import postgres from "postgres";
 import { isAlive } from "../../../supervisor/store/embedded/postmaster.ts";
 import { seedText } from "../../load/generator/population.ts";
-import { sleep, until } from "../cluster/looks.ts";
+import { until } from "../cluster/looks.ts";
 import { type OwnContext, type OwnDrill, skip } from "../drill_types.ts";
 import { Findings } from "../findings.ts";
 import { Admin } from "../platform/admin.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 import type postgres from "postgres";
+import { probeGame, wrongProbes } from "../platform/acked_probes.ts";
 import type { Site } from "../platform/site.ts";
 
 const pauseMs = 20;
@@ -64,7 +65,7 @@ export class OutageProbe {
     const response = await fetch(new URL("/api/v1/events", this.url), {
       method: "POST",
       headers: { authorization: `Bearer ${this.site.key}`, "content-type": "application/json" },
-      body: JSON.stringify({ event_id, event_type: "probe", user_id, game_id: "drill-probe" }),
+      body: JSON.stringify({ event_id, event_type: "probe", user_id, game_id: probeGame }),
       signal: AbortSignal.timeout(timeoutMs),
     });
     await response.body?.cancel();
@@ -74,12 +75,7 @@ export class OutageProbe {
   }
 
   /** Acknowledged events that the journal does not hold exactly once. */
-  async wrong(sql: postgres.Sql): Promise<number> {
-    const [row] = await sql<{ n: number }[]>`
-      select count(*)::int as n from unnest(${this.#acked}::text[]) as a(id) left join (
-        select event_id as id, count(*) as times from player_events
-        where game_id = 'drill-probe' group by event_id) e using (id)
-      where times is distinct from 1`;
-    return row!.n;
+  wrong(sql: postgres.Sql): Promise<number> {
+    return wrongProbes(sql, this.#acked);
   }
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { DAY_MS, limits } from "../../../schema/limits.ts";
 import { HttpConnection } from "../../load/client/http_connection.ts";
@@ -23,7 +24,6 @@ const settleMsMax = 10_000;
 const timerlessPlayer = new URL("../fixtures/timerless_player.ts", import.meta.url);
 const arrivalPlayer = new URL("../fixtures/arrival_player.ts", import.meta.url);
 
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const dayText = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
 /** Sends events at claimed times, and remembers on which days they count. */

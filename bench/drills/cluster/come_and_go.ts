@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { seedText } from "../../load/generator/population.ts";
 import { Random } from "../../load/generator/random.ts";
 import { type OwnContext, type OwnDrill, skip } from "../drill_types.ts";
@@ -19,7 +20,6 @@ import {
   compareHashes,
   metricsOf,
   ownersOf,
-  sleep,
   until,
 } from "./looks.ts";
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { limits } from "../../../schema/limits.ts";
 import { type OwnContext, type OwnDrill, skip } from "../drill_types.ts";
@@ -11,7 +12,7 @@ import { Findings } from "../findings.ts";
 import { requireLoaded, startLoad, verify } from "../platform/load.ts";
 import { switchOffEpochCheck } from "../platform/epoch_check.ts";
 import { ClusterSite, noCluster } from "./cluster_site.ts";
-import { metricsOf, ownersOf, sleep, until } from "./looks.ts";
+import { metricsOf, ownersOf, until } from "./looks.ts";
 
 const takenMsMax = 15_000;
 const rejoinedMsMax = 15_000;

@@ -3,11 +3,10 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { Admin } from "../platform/admin.ts";
 import type { Site } from "../platform/site.ts";
-
-export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Sums of a node's metrics: name with labels → value. */
 export async function metricsOf(site: Site): Promise<Map<string, number>> {

@@ -5,12 +5,13 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { limits } from "../../../schema/limits.ts";
 import { seedText } from "../../load/generator/population.ts";
 import { OutageProbe } from "../broker_faults/outage_probe.ts";
 import { ClusterSite, noCluster, type NodeSite } from "../cluster/cluster_site.ts";
-import { compareHashes, metricsOf, ownersOf, sleep, until } from "../cluster/looks.ts";
+import { compareHashes, metricsOf, ownersOf, until } from "../cluster/looks.ts";
 import { type OwnContext, type OwnDrill, skip } from "../drill_types.ts";
 import { Findings } from "../findings.ts";
 import { Admin } from "../platform/admin.ts";

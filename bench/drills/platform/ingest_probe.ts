@@ -7,6 +7,7 @@
 import type postgres from "postgres";
 import { Histogram } from "../../load/client/histogram.ts";
 import { HttpConnection } from "../../load/client/http_connection.ts";
+import { probeGame, wrongProbes } from "./acked_probes.ts";
 import type { Site } from "./site.ts";
 
 const pauseMs = 10;
@@ -46,7 +47,7 @@ export class IngestProbe {
       const phase = this.#phase;
       const event_id = `${this.prefix}-${n}`;
       const user_id = `${this.prefix}-${n % usersMax}`;
-      const event = { event_id, event_type: "probe", user_id, game_id: "drill-probe" };
+      const event = { event_id, event_type: "probe", user_id, game_id: probeGame };
       const sentAt = performance.now();
       try {
         const { status } = await connection.send(JSON.stringify(event));
@@ -67,12 +68,7 @@ export class IngestProbe {
   }
 
   /** Acknowledged events that the journal does not hold exactly once. */
-  async wrong(sql: postgres.Sql): Promise<number> {
-    const [row] = await sql<{ n: number }[]>`
-      select count(*)::int as n from unnest(${this.#acked}::text[]) as a(id) left join (
-        select event_id as id, count(*) as times from player_events
-        where game_id = 'drill-probe' group by event_id) e using (id)
-      where times is distinct from 1`;
-    return row!.n;
+  wrong(sql: postgres.Sql): Promise<number> {
+    return wrongProbes(sql, this.#acked);
   }
 }

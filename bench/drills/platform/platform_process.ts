@@ -5,18 +5,11 @@
  * @module
  */
 import { join } from "node:path";
+import type { RunInfo } from "../../../supervisor/main.ts";
 import type { FrozenWorkers } from "../../../supervisor/worker/worker_child.ts";
 import { startArguments } from "../../cli/start_command.ts";
 import type { Site } from "./site.ts";
 import { residentBytes } from "./process_tree.ts";
-
-/** What the platform writes to `DATA_DIR/run.json` once its store is ready. */
-export interface RunInfo {
-  readonly pid: number;
-  readonly url: string;
-  readonly admin_url: string;
-  readonly store_url: string;
-}
 
 /** How a platform is started. */
 export interface StartOptions {

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { Unavailable } from "../../../schema/errors.ts";
 import { createLogger } from "../../../supervisor/observability/logger.ts";
@@ -19,7 +20,7 @@ import { dimensions, pointId } from "../../../supervisor/vectors/vectors.ts";
 import type { OwnContext, OwnDrill } from "../drill_types.ts";
 import { Findings } from "../findings.ts";
 import { Site } from "../platform/site.ts";
-import { degraded, LoadedPlatform, sleep, timed, type Times } from "./under_load.ts";
+import { degraded, LoadedPlatform, timed, type Times } from "./under_load.ts";
 
 const times: Readonly<Record<"quick" | "full", Times>> = {
   quick: { beforeMs: 3_000, awayMs: 10_000, afterMs: 8_000 },

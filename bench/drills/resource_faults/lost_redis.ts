@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import {
   type RedisServer,
@@ -14,7 +15,7 @@ import { GraphqlReader } from "../../verify/graphql_figures.ts";
 import type { OwnContext, OwnDrill } from "../drill_types.ts";
 import { Findings } from "../findings.ts";
 import { Site } from "../platform/site.ts";
-import { degraded, LoadedPlatform, sleep, timed, type Times } from "./under_load.ts";
+import { degraded, LoadedPlatform, timed, type Times } from "./under_load.ts";
 
 const times: Readonly<Record<"quick" | "full", Times>> = {
   quick: { beforeMs: 4_000, awayMs: 15_000, afterMs: 8_000 },

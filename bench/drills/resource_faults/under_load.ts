@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { seedText } from "../../load/generator/population.ts";
 import type { OwnContext } from "../drill_types.ts";
 import type { Findings } from "../findings.ts";
@@ -12,8 +13,6 @@ import { requireLoaded, startLoad, verify } from "../platform/load.ts";
 import type { PlatformProcess } from "../platform/platform_process.ts";
 import type { Site } from "../platform/site.ts";
 import { type ReadPhase, ReadProbe } from "./read_probe.ts";
-
-export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 const eventsPerSecond = 1_000;
 const readP99MsMax = 200;

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import postgres from "postgres";
 import { partitionOf } from "../../../schema/partition.ts";
@@ -42,8 +43,6 @@ interface Event {
   readonly game_id: string;
   readonly properties: Record<string, unknown>;
 }
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 
 /** Players who live in the same partition as `first`. */
 function neighbours(first: string, count: number): string[] {
@@ -96,7 +95,7 @@ async function round(client: Client, thrower: string, others: readonly string[],
       Math.floor((b + 1) * throwsPerRound / batches) > Math.floor(b * throwsPerRound / batches);
     if (isThrow) events.push(client.event(thrower, { boom: "once" }));
     await client.send(events);
-    await sleep(startedAt + (b + 1) * batchEveryMs - performance.now());
+    await sleep(Math.max(0, startedAt + (b + 1) * batchEveryMs - performance.now()));
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import postgres from "postgres";
 import { seedText } from "../../load/generator/population.ts";
@@ -38,8 +39,6 @@ const firstCommitMsMax = 5_000;
 const lagMsMax = 60_000;
 /** A baseline below counts as this: half of the 50 ms that accepting may take at all. */
 const p99MsFloor = 25;
-
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Whether the server at `url` answers a query within a second. */
 async function answers(url: string): Promise<boolean> {

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import postgres from "postgres";
 import { limits } from "../../../schema/limits.ts";
@@ -27,8 +28,6 @@ const rssGrowthBytesMax = 64 * 1024 * 1024;
 const eventBytesMin = 200;
 /** Two batches, one being committed and one filled, each with a fetch that came on top. */
 const mailboxMax = 2 * (limits.commitRowsMax + Math.ceil(limits.fetchBytesMax / eventBytesMin));
-
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** How long a statement takes at `url`, milliseconds. */
 async function statementMs(url: string): Promise<number> {

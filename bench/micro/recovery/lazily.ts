@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { PlatformProcess, RunInfo } from "../../drills/platform/platform_process.ts";
+import type { RunInfo } from "../../../supervisor/main.ts";
+import type { PlatformProcess } from "../../drills/platform/platform_process.ts";
 import { Histogram } from "../../load/client/histogram.ts";
 import type { Random } from "../../load/generator/random.ts";
 import type { Asker } from "./asker.ts";
