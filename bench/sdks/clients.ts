@@ -1,6 +1,7 @@
 /**
- * The official SDKs, each sending what `expected.ts` says it sends. The options are those
- * that make them retry soon; everything else is their default.
+ * The official SDKs, each sending what `expected.ts` says it sends: something of a player who has not
+ * logged in, the link to the one he is, and more of him. The options are those that make them retry
+ * soon; everything else is their default.
  *
  * @module
  */
@@ -17,6 +18,9 @@ const segment: Client = async (url, key, user) => {
   const { Analytics } = await import("@segment/analytics-node");
   const analytics = new Analytics({ writeKey: key, host: url, flushAt: 5, flushInterval: 50 });
   const anonymousId = `${user}-anonymous`;
+  const gift = { order_id: "o-0", revenue: 1, currency: "USD" };
+  analytics.track({ anonymousId, event: "Order Completed", properties: gift });
+  analytics.page({ anonymousId, name: "Start" });
   analytics.identify({ userId: user, anonymousId, traits: { plan: "gold" } });
   const order = { order_id: "o-1", revenue: 4.99, currency: "USD" };
   analytics.track({ userId: user, event: "Order Completed", properties: order });
@@ -29,6 +33,7 @@ const segment: Client = async (url, key, user) => {
 const rudderstack: Client = async (url, key, user) => {
   const { default: Analytics } = await import("@rudderstack/rudder-sdk-node");
   const analytics = new Analytics(key, { dataPlaneUrl: url, flushAt: 20, flushInterval: 50 });
+  analytics.track({ anonymousId: `${user}-anonymous`, event: "Song Played" });
   analytics.identify({ userId: user, traits: { plan: "gold" } });
   const order = { order_id: "o-2", total: 1200, currency: "JPY" };
   analytics.track({ userId: user, event: "Order Completed", properties: order });
@@ -44,11 +49,14 @@ const posthog: Client = async (url, key, user) => {
   const { PostHog } = await import("posthog-node");
   const options = { host: url, flushAt: 20, flushInterval: 50, fetchRetryDelay: 50 };
   const posthog = new PostHog(key, options);
+  const gift = { revenue: 1, currency: "EUR" };
+  posthog.capture({ distinctId: `${user}-anonymous`, event: "purchase", properties: gift });
+  posthog.capture({ distinctId: `${user}-device`, event: "quest accepted" });
   posthog.identify({
     distinctId: user,
     properties: { $anon_distinct_id: `${user}-anonymous`, plan: "gold" },
   });
-  posthog.alias({ distinctId: user, alias: `${user}-anonymous` });
+  posthog.alias({ distinctId: user, alias: `${user}-device` });
   posthog.capture({
     distinctId: user,
     event: "purchase",
@@ -70,8 +78,12 @@ const snowplow: Client = async (url, key, user) => {
     bufferSize: 5,
     onRequestSuccess: (events) => void (sent += events.length),
   });
-  tracker.setUserId(user);
   tracker.setSessionId("s-1");
+  tracker.setDomainUserId(`${user}-anonymous`);
+  tracker.track(build.buildPageView({ pageUrl: "https://acme.test/", pageTitle: "Start" }));
+  tracker.setUserId(user);
+  const identify = { schema: "iglu:com.acme/identify/jsonschema/1-0-0", data: {} };
+  tracker.track(build.buildSelfDescribingEvent({ event: identify }));
   const level = { category: "game", action: "level_complete", label: "12", value: 900 };
   tracker.track(build.buildStructEvent(level));
   const data = { amount: 499, currency: "USD" };
@@ -83,7 +95,7 @@ const snowplow: Client = async (url, key, user) => {
   tracker.track(build.buildAdClick({ ...advert, bannerId: "b", costModel: "cpc", cost: 1 }));
   tracker.track(build.buildEcommerceTransaction({ orderId: "o-3", total: 1.5, currency: "USD" }));
   // What failed waits in the tracker's store for the next flush.
-  while (sent < 5) {
+  while (sent < 7) {
     await tracker.flush();
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -105,6 +117,11 @@ const cloudevents: Client = async (url, key, user) => {
   const common = { source: "/game", subject: user };
   const binary = emitterFor(transport, { mode: Mode.BINARY });
   const structured = emitterFor(transport, { mode: Mode.STRUCTURED });
+  const anonymous = `${user}-anonymous`;
+  const gift = { amount: 100, currency: "USD" };
+  await binary(new CloudEvent({ ...common, subject: anonymous, type: "purchase", data: gift }));
+  const link = { anonymous_id: anonymous };
+  await structured(new CloudEvent({ ...common, type: "com.acme.identify", data: link }));
   const level = { level: 7, score: 10 };
   await binary(new CloudEvent({ ...common, type: "com.acme.level.complete", data: level }));
   const order = { amount: 499, currency: "USD" };

@@ -72,7 +72,8 @@ Deno.test("the platform's actors hold what the official SDKs sent, each event on
         const path = faultyPath(name, forwardTo(url));
         await runClient([name, path.url, token, `${name}-ann`]).finally(path.stop);
         assert.ok(path.turnedAway() > 0 && path.lost() > 0, "no fault was met");
-        for (const [player, wanted] of Object.entries(players)) {
+        for (const [player, { counts, revenue }] of Object.entries(players)) {
+          const wanted = { counts, revenue };
           const user = playerOf(`${name}-ann`, player);
           await assertFigures(() => figuresOf(url, key, user, game), wanted, user);
         }
