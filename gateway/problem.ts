@@ -3,14 +3,18 @@
  *
  * @module
  */
+import { problemBody, problemHeaders } from "../schema/http/problem_body.ts";
 
 /** The codes of whole requests; single events have those of `schema/rejection.ts` besides. */
 export type ProblemCode =
   | "bad_request"
   | "unauthorized"
   | "forbidden"
+  | "origin_forbidden"
   | "not_found"
   | "method_not_allowed"
+  | "not_acceptable"
+  | "unsupported_media_type"
   | "too_large"
   | "unsupported_encoding"
   | "upgrade_required"
@@ -23,20 +27,6 @@ export type ProblemCode =
   | "invalid_gzip"
   | "too_deep"
   | "empty_batch";
-
-const titles: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  426: "Upgrade Required",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-};
 
 export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -60,22 +50,11 @@ export class Problem extends Error {
 
   toResponse(requestId: string): Response {
     const { headers, members } = this.options;
-    const body = {
-      type: "about:blank",
-      title: titles[this.status] ?? "Error",
-      status: this.status,
-      code: this.code,
-      detail: this.detail,
-      request_id: requestId,
-      ...members,
-    };
+    const { status, code, detail } = this;
+    const body = problemBody({ status, code, detail, request_id: requestId }, members);
     return new Response(JSON.stringify(body), {
-      status: this.status,
-      headers: {
-        "content-type": "application/problem+json",
-        "x-request-id": requestId,
-        ...headers,
-      },
+      status,
+      headers: { ...problemHeaders, "x-request-id": requestId, ...headers },
     });
   }
 }

@@ -8,6 +8,7 @@
  */
 import { ConfigFaults, VariableReader } from "./config_reader.ts";
 import { parseKafkaUrl } from "./kafka/kafka_url.ts";
+import { type HttpConfig, readHttpConfig } from "./http/http_config.ts";
 import { limits } from "./limits.ts";
 
 /** What a node may do. */
@@ -45,6 +46,8 @@ export interface ClusterTls {
 export interface Config {
   /** `PORT` of the gateway; 0 takes a free one. @default 8080 */
   readonly port: number;
+  /** `HOST` that the gateway binds to. @default "0.0.0.0" */
+  readonly host: string;
   /** `ADMIN_PORT`; 0 takes a free one. @default 8081 */
   readonly adminPort: number;
   /** `ADMIN_HOST` that the admin port binds to. @default "127.0.0.1" */
@@ -91,6 +94,8 @@ export interface Config {
   readonly jwt: JwtConfig | undefined;
   /** `RATE_KEY`, `RATE_USER`, `RATE_ADDRESS`, `RATE_GLOBAL`: tokens a second; 0 is no limit. @default limits.rate… */
   readonly rates: RateConfig;
+  /** `ACCESS_LOG`, `GRAPHIQL`, `HSTS_SECONDS`. */
+  readonly http: HttpConfig;
   /** `LOG_LEVEL`. @default "info" */
   readonly logLevel: LogLevel;
   /**
@@ -115,11 +120,14 @@ export function readConfig(
   cores: number = navigator.hardwareConcurrency,
 ): Config {
   const read = new VariableReader(env);
+  const hostOf = (name: string) =>
+    read.text(name, /^[A-Za-z0-9.:_-]{1,255}$/, "a host name or IP address");
+  const host = hostOf("HOST") ?? "0.0.0.0";
   const config: Config = {
     port: read.integer("PORT", 0, 65_535, 8080),
+    host,
     adminPort: read.integer("ADMIN_PORT", 0, 65_535, 8081),
-    adminHost: read.text("ADMIN_HOST", /^[A-Za-z0-9.:_-]{1,255}$/, "a host name or IP address") ??
-      "127.0.0.1",
+    adminHost: hostOf("ADMIN_HOST") ?? "127.0.0.1",
     clusterPort: read.integer("CLUSTER_PORT", 0, 65_535, 8082),
     dataDir: read.text("DATA_DIR", /^[^\0]+$/, "a folder") ?? "./data",
     logUrl: readLogUrl(read),
@@ -142,6 +150,7 @@ export function readConfig(
     keysSecret: read.secret("KEYS_SECRET"),
     jwt: readJwt(read),
     rates: readRates(read),
+    http: readHttpConfig(read, host),
     logLevel: read.choice("LOG_LEVEL", logLevels, "info"),
     redactFields: readRedactFields(read),
     journalDays: read.integer("JOURNAL_DAYS", 0, 36_500, 90),

@@ -16,6 +16,7 @@ function faultsOf(env: Record<string, string>): Map<string, { seen: string; expe
 Deno.test("readConfig() gives the contract's defaults for an empty environment", () => {
   assert.deepEqual(readConfig({}, 4), {
     port: 8080,
+    host: "0.0.0.0",
     adminPort: 8081,
     adminHost: "127.0.0.1",
     clusterPort: 8082,
@@ -39,6 +40,7 @@ Deno.test("readConfig() gives the contract's defaults for an empty environment",
     keysSecret: undefined,
     rates: { key: 100_000, user: 500, address: 50_000, global: 200_000 },
     jwt: undefined,
+    http: { accessLog: "errors", graphiql: false, hstsSeconds: 0 },
     logLevel: "info",
     redactFields: ["email", "phone", "name", "ip", "address"],
     journalDays: 90,

@@ -81,6 +81,20 @@ export const limits = {
   /** WebSockets of a node. */
   webSocketsMax: 50_000,
 
+  // How HTTP is spoken.
+  /** A smaller body is sent as it is: packing would save nothing that a packet shows. */
+  packBytesMin: KIB,
+  /** From so long on an answer is slow enough for the access log … */
+  accessSlowMs: SECOND,
+  /** … which writes so many lines a second of what went wrong or was slow. */
+  accessLinesPerSecondMax: 50,
+  /** Origins that a key may be held to. */
+  originsPerKeyMax: 50,
+  /** How long browsers may remember what a preflight said; none does for longer than two hours. */
+  preflightSeconds: 7200,
+  /** How long caches may keep the API's description. */
+  descriptionSeconds: 300,
+
   // Load shedding: from so many seconds of events that wait for their commit on, all the way at …
   shedLagSecondsFrom: 20,
   shedLagSecondsFull: 60,

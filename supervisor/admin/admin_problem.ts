@@ -3,18 +3,8 @@
  *
  * @module
  */
+import { problemBody, problemHeaders } from "../../schema/http/problem_body.ts";
 import { ActorHalted, InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
-
-const titles: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  409: "Conflict",
-  413: "Content Too Large",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-};
 
 /** @param detail what happened and what to do */
 export function problem(
@@ -23,10 +13,9 @@ export function problem(
   detail: string,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const body = { type: "about:blank", title: titles[status] ?? "Error", status, code, detail };
-  return new Response(JSON.stringify(body), {
+  return new Response(JSON.stringify(problemBody({ status, code, detail })), {
     status,
-    headers: { "content-type": "application/problem+json", ...headers },
+    headers: { ...problemHeaders, ...headers },
   });
 }
 
