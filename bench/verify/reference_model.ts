@@ -3,6 +3,9 @@
  * looking at all of them. It shares no code with the platform, so the two agree only when both are
  * right. Slow and hungry on purpose.
  *
+ * Events are kept by the user id they came with. Who is whom is asked when figures are read: so a link
+ * or its undoing needs no arithmetic, and cannot get any wrong.
+ *
  * @module
  */
 import {
@@ -57,14 +60,34 @@ interface Game {
   readonly playersOfDay: Map<number, Set<string>>;
   readonly payersOfDay: Map<number, Set<string>>;
   readonly revenueOfDay: Map<number, ByName>;
-  /** Day of the first applied event of each player. */
-  readonly cohortDay: Map<string, number>;
+  /** Day and arrival of the first applied event of each user id. */
+  readonly first: Map<string, { readonly day: number; readonly at: number }>;
   readonly sessions: Session[];
 }
 
 export class ReferenceModel {
   readonly #players = new Map<string, Player>();
   readonly #games = new Map<string, Game>();
+  /** Who somebody turned out to be; whoever is not here is himself. */
+  readonly #aliases = new Map<string, string>();
+
+  /** From now on `alias`, and who was one with him, is the player that `user` is. */
+  link(alias: string, user: string): void {
+    const known = this.#who(alias);
+    const into = this.#who(user);
+    if (known === into) return;
+    for (const [other, player] of this.#aliases) {
+      if (player === known) this.#aliases.set(other, into);
+    }
+    this.#aliases.set(known, into);
+  }
+
+  /** `alias` is a player of his own again, with all that came under his id. */
+  unlink(alias: string): void {
+    this.#aliases.delete(alias);
+  }
+
+  #who = (userId: string): string => this.#aliases.get(userId) ?? userId;
 
   /** Counts an event; those of one player must come in the order the platform took them. */
   apply(event: ModelEvent): void {
@@ -79,7 +102,9 @@ export class ReferenceModel {
     addTo(game.eventCounts, event.event_type, 1);
     game.eventsOfDay.set(day, (game.eventsOfDay.get(day) ?? 0) + 1);
     setAt(game.playersOfDay, day).add(event.user_id);
-    if (!game.cohortDay.has(event.user_id)) game.cohortDay.set(event.user_id, day);
+    if (!game.first.has(event.user_id)) {
+      game.first.set(event.user_id, { day, at: event.received_at });
+    }
     if (event.event_type === "purchase") {
       const { amount, currency } = event.properties as { amount: number; currency: string };
       addTo(player.figures.revenue, currency, amount);
@@ -122,9 +147,9 @@ export class ReferenceModel {
     return [...this.#games.keys()].sort();
   }
 
-  /** Ids of all players, sorted. */
+  /** Ids of all players, sorted; aliases are none. */
   playerIds(): string[] {
-    return [...this.#players.keys()].sort();
+    return [...new Set([...this.#players.keys()].map(this.#who))].sort();
   }
 
   /** Distinct events counted. */
@@ -132,14 +157,16 @@ export class ReferenceModel {
     return [...this.#games.values()].reduce((sum, game) => sum + game.events, 0);
   }
 
+  /** The figures of a player, whichever of his ids he is asked for by. */
   player(userId: string): PlayerFigures | undefined {
-    const player = this.#players.get(userId);
-    if (player === undefined) return undefined;
+    const parts = [...this.#players].filter(([id]) => this.#who(id) === this.#who(userId))
+      .map(([, player]) => player);
+    if (parts.length === 0) return undefined;
     let playMs = 0;
-    for (const runs of player.sessions.values()) {
-      for (const session of runs) playMs += session.lastAt - session.firstAt;
+    for (const session of parts.flatMap(({ sessions }) => [...sessions.values()].flat())) {
+      playMs += session.lastAt - session.firstAt;
     }
-    return { ...player.figures, play_ms: playMs };
+    return { ...parts.map(({ figures }) => figures).reduce(together), play_ms: playMs };
   }
 
   /** The game's figures, with each day from its first to 29 days after its last: windows run on. */
@@ -150,7 +177,7 @@ export class ReferenceModel {
     const active = [...game.playersOfDay.keys()];
     const last = active.reduce((a, b) => Math.max(a, b));
     for (let day = active.reduce((a, b) => Math.min(a, b)); day <= last + 29; day++) {
-      days[new Date(day * DAY_MS).toISOString().slice(0, 10)] = dayOfGame(game, day);
+      days[new Date(day * DAY_MS).toISOString().slice(0, 10)] = dayOfGame(game, day, this.#who);
     }
     return {
       events: game.events,
@@ -199,7 +226,7 @@ export class ReferenceModel {
         playersOfDay: new Map(),
         payersOfDay: new Map(),
         revenueOfDay: new Map(),
-        cohortDay: new Map(),
+        first: new Map(),
         sessions: [],
       };
       this.#games.set(gameId, game);
@@ -219,24 +246,57 @@ function countForPlayer(figures: PlayerFigures, event: ModelEvent): void {
   }
 }
 
-function dayOfGame(game: Game, day: number): DayFigures {
+/** The figures of two user ids that are one player; `play_ms` aside. */
+function together(a: PlayerFigures, b: PlayerFigures): PlayerFigures {
+  return {
+    events: a.events + b.events,
+    sessions: a.sessions + b.sessions,
+    event_counts: sum(a.event_counts, b.event_counts),
+    revenue: sum(a.revenue, b.revenue),
+    level: a.level === null ? b.level : Math.max(a.level, b.level ?? a.level),
+    first_seen: Math.min(a.first_seen, b.first_seen),
+    last_seen: Math.max(a.last_seen, b.last_seen),
+    play_ms: 0,
+  };
+}
+
+function sum(a: ByName, b: ByName): ByName {
+  const total = { ...a };
+  for (const [name, n] of Object.entries(b)) addTo(total, name, n);
+  return total;
+}
+
+/** Who a user id is. */
+type Who = (userId: string) => string;
+
+function dayOfGame(game: Game, day: number, who: Who): DayFigures {
   const figures = emptyDay();
   figures.events = game.eventsOfDay.get(day) ?? 0;
-  figures.dau = distinctPlayers(game, day, 1);
-  figures.wau = distinctPlayers(game, day, 7);
-  figures.mau = distinctPlayers(game, day, 30);
-  figures.new_players = [...game.cohortDay.values()].filter((d) => d === day).length;
+  figures.dau = distinctPlayers(game, day, 1, who);
+  figures.wau = distinctPlayers(game, day, 7, who);
+  figures.mau = distinctPlayers(game, day, 30, who);
+  figures.new_players = cohortDays(game, who).filter((d) => d === day).length;
   figures.sessions = game.sessions.filter((s) => s.day === day).length;
-  figures.payers = game.payersOfDay.get(day)?.size ?? 0;
+  figures.payers = new Set([...game.payersOfDay.get(day) ?? []].map(who)).size;
   figures.revenue = { ...game.revenueOfDay.get(day) };
   return figures;
 }
 
+/** The cohort day of each player: that of the first event applied for any of his ids. */
+function cohortDays(game: Game, who: Who): number[] {
+  const firsts = new Map<string, { readonly day: number; readonly at: number }>();
+  for (const [userId, first] of game.first) {
+    const known = firsts.get(who(userId));
+    if (known === undefined || first.at < known.at) firsts.set(who(userId), first);
+  }
+  return [...firsts.values()].map(({ day }) => day);
+}
+
 /** Players with an event on the `length` days that end at `day`. */
-function distinctPlayers(game: Game, day: number, length: number): number {
+function distinctPlayers(game: Game, day: number, length: number, who: Who): number {
   const players = new Set<string>();
   for (let d = day - length + 1; d <= day; d++) {
-    for (const player of game.playersOfDay.get(d) ?? []) players.add(player);
+    for (const userId of game.playersOfDay.get(d) ?? []) players.add(who(userId));
   }
   return players.size;
 }

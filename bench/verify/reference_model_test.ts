@@ -167,3 +167,39 @@ Deno.test("ReferenceModel keeps a player's level, span and play time over all ga
   assert.equal(play_ms, 12_000 + 3_000);
   assert.deepEqual(event_counts, { "level.start": 4, "shop.view": 1 });
 });
+
+Deno.test("ReferenceModel counts linked ids as one player, and as several when that is undone", () => {
+  const buy = { event_type: "purchase", properties: { amount: 5, currency: "USD" } };
+  const model = modelOf(
+    event({ user_id: "anon", timestamp: start - DAY, received_at: start, ...buy }),
+    event({ user_id: "ann", received_at: start + 1, ...buy }),
+    event({ user_id: "ann", received_at: start + 2, timestamp: start - DAY, ...buy }),
+    event({ user_id: "bob", received_at: start + 3 }),
+  );
+  const figures = () => {
+    const { days } = model.game("g")!;
+    return [day(-1), day(0)].map((d) => {
+      const { dau, payers, new_players, wau, events } = days[d]!;
+      return { dau, payers, new_players, wau, events };
+    });
+  };
+  const apart = figures();
+  assert.deepEqual(apart, [
+    { dau: 2, payers: 2, new_players: 1, wau: 2, events: 2 },
+    { dau: 2, payers: 1, new_players: 2, wau: 3, events: 2 },
+  ]);
+  model.link("anon", "ann");
+  assert.deepEqual(model.playerIds(), ["ann", "bob"]);
+  assert.deepEqual(figures(), [
+    { dau: 1, payers: 1, new_players: 1, wau: 1, events: 2 },
+    { dau: 2, payers: 1, new_players: 1, wau: 2, events: 2 },
+  ]);
+  assert.equal(model.player("anon")!.revenue["USD"], 15);
+  assert.deepEqual(model.player("anon"), model.player("ann"));
+  // The whole of ann, with who she was.
+  model.link("ann", "bob");
+  assert.deepEqual([model.playerIds(), model.player("bob")!.events], [["bob"], 4]);
+  model.unlink("anon");
+  model.unlink("ann");
+  assert.deepEqual(figures(), apart);
+});
