@@ -36,6 +36,20 @@ export const limits = {
   appendQueueBytesMax: 64 * MIB,
   webSocketSendBytesMax: MIB,
   webSocketAuthMs: 3 * SECOND,
+  /** What waits for the reader before newer states replace older ones instead of queueing. */
+  webSocketSendMarkBytes: 64 * KIB,
+  /** Who takes nothing for so long does not read; who was told to close has so long to do it. */
+  webSocketStallMs: 8 * SECOND,
+  webSocketLingerMs: 2 * SECOND,
+  /** How often sockets are looked at that are being written to or closed. */
+  webSocketLookMs: SECOND,
+  /** A peer that has been silent for half of it is asked for a sign of life, which has the other half. */
+  webSocketIdleMs: 12 * SECOND,
+  /** A message before auth is a token and its braces. */
+  webSocketAuthBytesMax: 16 * KIB,
+  /** Messages of a connection; the burst is what may come at once. */
+  webSocketMessagesPerSecond: 1000,
+  webSocketMessageBurst: 2000,
   webSocketInFlightMax: 64,
   webSocketInFlightBytesMax: 4 * MIB,
   webSocketSubscriptionsMax: 100,
@@ -78,8 +92,11 @@ export const limits = {
   ratePerAddress: 50_000,
   rateGlobal: 200_000,
   rateReadCost: 10,
-  /** WebSockets of a node. */
+  /** WebSockets of a node: of all, of one key, of a token's user, of an address. */
   webSocketsMax: 50_000,
+  webSocketsPerKeyMax: 25_000,
+  webSocketsPerUserMax: 50,
+  webSocketsPerAddressMax: 2000,
 
   // How HTTP is spoken.
   /** A smaller body is sent as it is: packing would save nothing that a packet shows. */
@@ -277,6 +294,22 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
       l.requestBytesMax <= l.webSocketInFlightBytesMax,
       "requestBytesMax <= webSocketInFlightBytesMax",
     ],
+    // Acks go on while states wait.
+    [
+      l.webSocketSendMarkBytes * 2 <= l.webSocketSendBytesMax,
+      "webSocketSendMarkBytes * 2 <= webSocketSendBytesMax",
+    ],
+    // Whoever does not read, or is dead, is gone within 15 s.
+    [
+      l.webSocketStallMs + l.webSocketLingerMs + 2 * l.webSocketLookMs < 15 * SECOND,
+      "webSocketStallMs + webSocketLingerMs + 2 * webSocketLookMs < 15 s",
+    ],
+    [l.webSocketIdleMs < 15 * SECOND, "webSocketIdleMs < 15 s"],
+    [
+      l.webSocketMessagesPerSecond <= l.webSocketMessageBurst,
+      "webSocketMessagesPerSecond <= webSocketMessageBurst",
+    ],
+    [l.webSocketsPerKeyMax < l.webSocketsMax, "webSocketsPerKeyMax < webSocketsMax"],
     [l.requestBytesMax < l.bodyBytesInFlightMax, "requestBytesMax < bodyBytesInFlightMax"],
     [
       l.graphqlQueryCharsMax <= l.graphqlBodyBytesMax,
