@@ -30,6 +30,8 @@ export interface Principal {
   readonly write: boolean;
   /** With `games: "*"`: game ids never seen before may be written, which creates them. */
   readonly createGames: boolean;
+  /** Origins of pages it may be used from, `schema/http/origin.ts`. @default any */
+  readonly origins?: readonly string[];
   /** Whom a token speaks for; a `player` reads only this user. */
   readonly userId?: string;
 }
@@ -52,6 +54,7 @@ export interface PrincipalOptions {
   readonly studio: string;
   readonly games?: readonly string[] | undefined;
   readonly createGames?: boolean;
+  readonly origins?: readonly string[] | undefined;
   readonly userId?: string | undefined;
 }
 
@@ -59,7 +62,7 @@ const mayWrite: ReadonlySet<AccessRole> = new Set(["writer", "operator", "admin"
 
 /** @param options `games` of `undefined` are all games of the studio */
 export function principalOf(options: PrincipalOptions): Principal {
-  const { id, role, studio, games, createGames = false, userId } = options;
+  const { id, role, studio, games, createGames = false, origins, userId } = options;
   return {
     id,
     role,
@@ -69,6 +72,7 @@ export function principalOf(options: PrincipalOptions): Principal {
     read: role !== "writer",
     write: mayWrite.has(role),
     createGames,
+    ...(origins === undefined ? {} : { origins }),
     ...(userId === undefined ? {} : { userId }),
   };
 }

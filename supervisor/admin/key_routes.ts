@@ -4,14 +4,16 @@
  * | call | answer |
  * |---|---|
  * | `GET /admin/keys?studio=&cursor=&limit=` | `{items, next_cursor}`, without secrets |
- * | `POST /admin/keys` `{studio, kind, games?, name?, create_games?}` | 201, the key with its `secret`, shown this once |
+ * | `POST /admin/keys` `{studio, kind, games?, name?, create_games?, origins?}` | 201, the key with its `secret`, shown this once |
  * | `POST /admin/keys/{id}/rotate` `{overlap_seconds?}` | 200, the same with another secret |
+ * | `POST /admin/keys/{id}/origins` `{origins}` | 200; the origins of pages that may use it, `null` for any |
  * | `POST /admin/keys/{id}/revoke` | 200; no node takes the key a second later |
  *
  * @module
  */
 import type { Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { originOf } from "../../schema/http/origin.ts";
 import { limits } from "../../schema/limits.ts";
 import { keyKinds, studioForm } from "../../schema/principal.ts";
 import type { KeyKeeper, KeyWish } from "../keys/key_keeper.ts";
@@ -38,9 +40,20 @@ function readFlag(field: string, value: unknown): boolean {
   throw wrong(field, value, "true or false");
 }
 
+function readOrigins(value: unknown): readonly string[] | null {
+  if (value === undefined || value === null) return null;
+  const origins = Array.isArray(value) && value.length <= limits.originsPerKeyMax
+    ? value.map((one) => typeof one === "string" ? originOf(one) : undefined)
+    : [undefined];
+  if (origins.length > 0 && !origins.includes(undefined)) return [...new Set(origins as string[])];
+  const expected = `1 to ${limits.originsPerKeyMax} origins such as https://play.example.com ` +
+    "or https://*.example.com, or absent for any";
+  throw wrong("origins", value, expected);
+}
+
 /** @throws {InvalidInput} */
 async function readWish(c: Context): Promise<KeyWish> {
-  const body = await readFields(c, ["studio", "kind", "games", "name", "create_games"]);
+  const body = await readFields(c, ["studio", "kind", "games", "name", "create_games", "origins"]);
   const { studio, name = "" } = body;
   if (typeof studio !== "string" || !studioForm.test(studio)) {
     throw wrong("studio", studio, "1 to 63 of a-z 0-9 _ -, a letter or digit first");
@@ -60,7 +73,8 @@ async function readWish(c: Context): Promise<KeyWish> {
   if (kind === "hmac" && games?.length !== 1) {
     throw wrong("games", games, "one game for a key that signs, as its events name none");
   }
-  return { studio, games, kind, name: name.toWellFormed(), createGames };
+  const origins = readOrigins(body.origins);
+  return { studio, games, kind, name: name.toWellFormed(), createGames, origins };
 }
 
 /** @throws {InvalidInput} */
@@ -74,8 +88,8 @@ async function readOverlapMs(c: Context): Promise<number> {
 
 const unknownKey = () => problem(404, "not_found", "There is no such key, or it is revoked");
 
-/** Answers with a secret: no cache may keep it. */
-const secretly = (c: Context) => c.header("cache-control", "no-store");
+/** Answers with a secret: no cache may keep it, and packed its length would tell of it. */
+const secretly = (c: Context) => c.header("cache-control", "no-store, no-transform");
 
 export function addKeyRoutes(app: Hono, keys: KeyKeeper): void {
   const limitBody = bodyLimit({
@@ -102,6 +116,16 @@ export function addKeyRoutes(app: Hono, keys: KeyKeeper): void {
     if (made === undefined) return unknownKey();
     secretly(c);
     return c.json(made);
+  });
+  app.post("/admin/keys/:id/origins", limitBody, async (c) => {
+    const { origins } = await readFields(c, ["origins"]);
+    if (origins === undefined) {
+      throw wrong("origins", origins, "a list of origins, or null for any");
+    }
+    const id = c.req.param("id");
+    const list = readOrigins(origins);
+    const row = idForm.test(id) ? await keys.setOrigins(id, list) : undefined;
+    return row === undefined ? unknownKey() : c.json(row);
   });
   app.post("/admin/keys/:id/revoke", async (c) => {
     const id = c.req.param("id");

@@ -37,7 +37,10 @@ const wish = { studio: "acme", kind: "write", games: ["chess"] };
 Deno.test("POST /admin/keys makes a key, shows its secret once, and audits without it", async () => {
   const { send, request, ring, audits, lines } = open();
   const answer = await send("/admin/keys", { ...wish, name: "launcher" });
-  assert.deepEqual([answer.status, answer.headers.get("cache-control")], [201, "no-store"]);
+  assert.deepEqual([answer.status, answer.headers.get("cache-control")], [
+    201,
+    "no-store, no-transform",
+  ]);
   const { secret, ...made } = await answer.json();
   assert.equal(ring.resolve(secret)?.studio, "acme");
   const page = await (await request("/admin/keys?studio=acme")).json();
@@ -62,6 +65,24 @@ Deno.test("POST /admin/keys/{id}/rotate and revoke change which secrets are good
   await assertProblem(await send("/admin/keys/nobody/revoke"), 404, "not_found");
 });
 
+Deno.test("POST /admin/keys/{id}/origins holds a key to origins, and lets it go", async () => {
+  const { send, ring } = open();
+  const origins = ["https://Play.example.com:443", "https://*.itch.test"];
+  const made = await (await send("/admin/keys", { ...wish, origins })).json();
+  const kept = ["https://play.example.com", "https://*.itch.test"];
+  assert.deepEqual(made.origins, kept);
+  assert.deepEqual(ring.resolve(made.secret)?.origins, kept);
+  const path = `/admin/keys/${made.id}/origins`;
+  assert.deepEqual((await (await send(path, { origins: ["null"] })).json()).origins, ["null"]);
+  assert.deepEqual(ring.resolve(made.secret)?.origins, ["null"]);
+  assert.equal((await (await send(path, { origins: null })).json()).origins, null);
+  assert.equal(ring.resolve(made.secret)?.origins, undefined);
+  await assertProblem(await send(path, {}), 400, "invalid_field");
+  await assertProblem(await send(path, { origins: "*" }), 400, "invalid_field");
+  const nobody = await send("/admin/keys/nobody/origins", { origins: null });
+  await assertProblem(nobody, 404, "not_found");
+});
+
 Deno.test("POST /admin/keys says what is wrong with a key that is wished for", async () => {
   const { send } = open();
   const faults: [unknown, string][] = [
@@ -73,6 +94,8 @@ Deno.test("POST /admin/keys says what is wrong with a key that is wished for", a
     [{ ...wish, create_games: true }, "create_games must be false"],
     [{ ...wish, kind: "hmac", games: ["a", "b"] }, "games must be one game"],
     [{ ...wish, name: "x".repeat(101) }, "name must be text"],
+    [{ ...wish, origins: [] }, "origins must be 1 to 50 origins"],
+    [{ ...wish, origins: ["https://a.test/path"] }, "origins must be 1 to 50 origins"],
   ];
   for (const [body, expected] of faults) {
     const detail = await assertProblem(await send("/admin/keys", body), 400, "invalid_field");

@@ -18,6 +18,8 @@ export interface KeyWish {
   readonly kind: KeyKind;
   readonly name: string;
   readonly createGames: boolean;
+  /** Origins of pages that may use it; `null`: any. */
+  readonly origins: readonly string[] | null;
 }
 
 /** A key together with its secret, which is not to be had again. */
@@ -82,6 +84,11 @@ export class KeyKeeper {
     const { secret, hash, sealed } = this.#make(found.kind, id);
     const row = await this.#store.rotate(id, { hash, sealed }, overlapMs);
     return await this.#changed(row && { ...row, secret });
+  }
+
+  /** @returns undefined when there is no such key, or it is revoked. @throws {Unavailable} */
+  async setOrigins(id: string, origins: readonly string[] | null): Promise<KeyRow | undefined> {
+    return await this.#changed(await this.#store.setOrigins(id, origins));
   }
 
   /** @returns undefined when there is no such key. @throws {Unavailable} */

@@ -15,6 +15,7 @@ const wish: KeyWish = {
   kind: "write",
   name: "build 7",
   createGames: false,
+  origins: null,
 };
 
 let server: TestingDatabase;

@@ -107,6 +107,7 @@ export class KeyRing {
         studio: key.studio,
         games: key.games ?? undefined,
         createGames: key.createGames,
+        origins: key.origins ?? undefined,
       });
       const previousUntil = key.previousUntil ?? -Infinity;
       if (key.hash !== null) byHash.set(key.hash, { principal, until: Infinity });

@@ -14,6 +14,7 @@ function key(over: Partial<HeldKey>): HeldKey {
     games: ["g"],
     kind: "write",
     createGames: false,
+    origins: null,
     hash: null,
     sealed: null,
     previousHash: null,

@@ -19,6 +19,8 @@ export interface HeldKey {
   readonly games: readonly string[] | null;
   readonly kind: KeyKind;
   readonly createGames: boolean;
+  /** `null`: pages of any origin may use it. */
+  readonly origins: readonly string[] | null;
   readonly hash: string | null;
   readonly sealed: string | null;
   readonly previousHash: string | null;
@@ -41,6 +43,7 @@ export interface KeyRow {
   readonly kind: KeyKind;
   readonly name: string;
   readonly create_games: boolean;
+  readonly origins: readonly string[] | null;
   /** RFC 3339. */
   readonly created_at: string;
   readonly rotated_at: string | null;
@@ -57,6 +60,8 @@ export interface NewKey {
   readonly kind: KeyKind;
   readonly name: string;
   readonly createGames: boolean;
+  /** `null`: pages of any origin may use it. */
+  readonly origins: readonly string[] | null;
   readonly hash: string | null;
   readonly sealed: string | null;
   /** The admin call. */
@@ -112,11 +117,12 @@ export class KeyStore {
       sql<{ row: string }[]>`
       with made as (
         insert into api_key (
-          id, studio, games, kind, name, create_games, hash, sealed, created_at, created_by)
-        select id, studio, games, kind, name, "createGames", hash, sealed, now(), call
+          id, studio, games, kind, name, create_games, origins, hash, sealed, created_at,
+          created_by)
+        select id, studio, games, kind, name, "createGames", origins, hash, sealed, now(), call
         from json_to_record(${text}::text::json) as x(
           id text, studio text, games text[], kind text, name text, "createGames" boolean,
-          hash text, sealed text, call uuid)
+          origins text[], hash text, sealed text, call uuid)
         where (select count(*) from api_key where revoked_at is null) < ${limits.apiKeysMax}
         returning *)
       select ${shown(sql)} as row from made k`
@@ -145,6 +151,21 @@ export class KeyStore {
           hash = ${made.hash}, sealed = ${made.sealed}, rotated_at = now()
         where id = ${id} and revoked_at is null
         returning *)
+      select ${shown(sql)} as row from made k`
+    );
+    return row && JSON.parse(row.row);
+  }
+
+  /** @param origins `null`: any. @returns undefined when there is no such key, or it is revoked. @throws {Unavailable} */
+  async setOrigins(id: string, origins: readonly string[] | null): Promise<KeyRow | undefined> {
+    const text = JSON.stringify({ origins });
+    const [row] = await this.#run((sql) =>
+      sql<{ row: string }[]>`
+      with made as (
+        update api_key set origins = x.origins
+        from json_to_record(${text}::text::json) as x(origins text[])
+        where id = ${id} and revoked_at is null
+        returning api_key.*)
       select ${shown(sql)} as row from made k`
     );
     return row && JSON.parse(row.row);
@@ -190,7 +211,9 @@ const shown = (sql: postgres.Sql) => {
   const time = (column: string) =>
     sql.unsafe(`to_char(k.${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
   return sql`json_build_object('id', k.id, 'studio', k.studio, 'games', k.games, 'kind', k.kind,
-    'name', k.name, 'create_games', k.create_games, 'created_at', ${time("created_at")},
+    'name', k.name, 'create_games', k.create_games, 'origins', k.origins, 'created_at', ${
+    time("created_at")
+  },
     'rotated_at', ${time("rotated_at")}, 'previous_until', ${time("previous_until")},
     'revoked_at', ${time("revoked_at")})::text`;
 };
