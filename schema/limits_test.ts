@@ -15,6 +15,28 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
   "graphqlQueryCharsMax <= graphqlBodyBytesMax": {
     graphqlBodyBytesMax: limits.graphqlQueryCharsMax - 1,
   },
+  "graphqlDepthMax < graphqlNestingMax": { graphqlNestingMax: limits.graphqlDepthMax },
+  "graphqlIntrospectionDepthMax * 2 < graphqlNestingMax": {
+    graphqlNestingMax: limits.graphqlIntrospectionDepthMax * 2,
+  },
+  "graphqlAliasesMax <= graphqlSelectionsMax": {
+    graphqlAliasesMax: limits.graphqlSelectionsMax + 1,
+  },
+  "graphqlRootFieldsMax <= graphqlSelectionsMax": {
+    graphqlRootFieldsMax: limits.graphqlSelectionsMax + 1,
+  },
+  "graphqlVariablesCharsMax <= graphqlBodyBytesMax": {
+    graphqlVariablesCharsMax: limits.graphqlBodyBytesMax + 1,
+  },
+  "pageSizeMax * 25 <= graphqlCostMax": { graphqlCostMax: limits.pageSizeMax * 25 - 1 },
+  "gameDaysMax * 25 <= graphqlCostMax": { gameDaysMax: limits.graphqlCostMax / 25 + 1 },
+  "graphqlTokensMax <= graphqlCachedTokensMax": {
+    graphqlCachedTokensMax: limits.graphqlTokensMax - 1,
+  },
+  "askTimeoutMs * 2 < graphqlOperationMsMax": { graphqlOperationMsMax: limits.askTimeoutMs * 2 },
+  "webSocketSubscriptionsMax <= graphqlSubscriptionsPerKeyMax": {
+    graphqlSubscriptionsPerKeyMax: limits.webSocketSubscriptionsMax - 1,
+  },
   "eventBytesMax <= fetchBytesMax": { fetchBytesMax: limits.eventBytesMax - 1 },
   "logBatchBytesMax < logSegmentBytesMax": { logSegmentBytesMax: limits.logBatchBytesMax },
   "logBatchBytesMax <= appendQueueBytesMax": { appendQueueBytesMax: limits.logBatchBytesMax - 1 },

@@ -64,6 +64,15 @@ export function rolesOfField(type: string, field: string): Roles {
   return Object.hasOwn(fields, field) ? fields[field]! : all;
 }
 
+/**
+ * Who reads the schema by introspection, and is told names he nearly wrote. Read keys belong to a
+ * studio's servers and its people's tools, so they do; players and write keys are in clients, and
+ * clients know their operations.
+ */
+export function mayIntrospect({ role }: Principal): boolean {
+  return staff.includes(role);
+}
+
 /** @throws {Forbidden} the role may not */
 export function assertRole({ role }: Principal, roles: Roles, what: string): void {
   if (!roles.includes(role)) throw new Forbidden(`The role ${role} may not ${what}`);

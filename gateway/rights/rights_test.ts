@@ -3,7 +3,14 @@ import { buildSchema, isObjectType } from "graphql";
 import { graphqlSdl } from "../../schema/graphql_sdl.ts";
 import { type AccessRole, accessRoles, principalOf } from "../../schema/principal.ts";
 import { Forbidden } from "../access.ts";
-import { assertRole, fieldRights, readableUser, rolesOfField, routeRights } from "./rights.ts";
+import {
+  assertRole,
+  fieldRights,
+  mayIntrospect,
+  readableUser,
+  rolesOfField,
+  routeRights,
+} from "./rights.ts";
 
 const of = (role: AccessRole) => principalOf({ id: "k", role, studio: "s", userId: "ann" });
 
@@ -49,4 +56,9 @@ Deno.test("readableUser() confines a player to himself, and nobody else", () => 
   assert.throws(() => readableUser(of("player"), ""), Forbidden);
   assert.equal(readableUser(of("analyst"), "bob"), "bob");
   assert.equal(readableUser(of("analyst")), undefined);
+});
+
+Deno.test("mayIntrospect() lets staff and read keys read the schema, players and write keys not", () => {
+  const may = accessRoles.filter((role) => mayIntrospect(of(role)));
+  assert.deepEqual(may, ["reader", "analyst", "operator", "admin"]);
 });
