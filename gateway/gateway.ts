@@ -6,7 +6,6 @@
 import type { Hono } from "hono";
 import { limits } from "../schema/limits.ts";
 import { authenticate, type Principal, tokenOf } from "./auth.ts";
-import { OpenSockets } from "./live/bounded_socket.ts";
 import { createAcceptor } from "./capture/accept_events.ts";
 import { ByteBudget } from "./capture/byte_budget.ts";
 import { captureHandler } from "./capture/capture.ts";
@@ -14,7 +13,7 @@ import { captureProtocolRoutes } from "./capture/protocols/protocols.ts";
 import { dropBody } from "./capture/read_body.ts";
 import { type GatewayDeps, noLog, noMetrics } from "./deps.ts";
 import { createContext } from "./graphql/context.ts";
-import { createGraphqlServer } from "./graphql/graphql_server.ts";
+import { createGraphqlServer, type GraphqlServerOptions } from "./graphql/graphql_server.ts";
 import {
   assertOffersGraphql,
   graphqlProtocol,
@@ -23,9 +22,12 @@ import {
 import { liveResponse, readyResponse } from "./health.ts";
 import type { RateLimits } from "./limits/rate_limits.ts";
 import type { Shedder } from "./limits/shedder.ts";
-import { overloaded, Problem, unauthorized } from "./problem.ts";
+import { Problem, unauthorized } from "./problem.ts";
 import { createApp, type Handler, type RequestInfo } from "./router.ts";
 import { Subscriptions } from "./live/subscriptions.ts";
+import type { ClientSocket } from "./socket/client_socket.ts";
+import type { Peer } from "./socket/cut_connection.ts";
+import { OpenSockets } from "./socket/open_sockets.ts";
 import { uuidV7Maker } from "./uuid_v7.ts";
 import { serveCaptureSocket } from "./websocket.ts";
 
@@ -46,6 +48,10 @@ export interface GatewayOptions extends Pick<GatewayDeps, "platform" | "keys"> {
   readonly acceptTimeoutMs?: number;
   /** How long a WebSocket may stay without auth. @default limits.webSocketAuthMs */
   readonly webSocketAuthMs?: number;
+  /** False leaves WebSockets without bounds: what drills must notice. @default true */
+  readonly boundsSockets?: boolean;
+  /** Persisted operations, and bounds of what runs. @default none, and `limits` */
+  readonly graphql?: Omit<GraphqlServerOptions, "log">;
 }
 
 export interface Gateway {
@@ -60,7 +66,7 @@ export interface Gateway {
   drain(): void;
 }
 
-type ServeSocket = (socket: WebSocket, principal: Principal | undefined) => void;
+type ServeSocket = (client: ClientSocket, principal: Principal | undefined) => void;
 
 export function createGateway(options: GatewayOptions): Gateway {
   const { platform, keys, now = Date.now, metrics = noMetrics, log = noLog } = options;
@@ -69,9 +75,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { rates, shedder } = options;
   const deps = { platform, keys, now, newId, metrics, log, rates, shedder };
   const acceptor = createAcceptor(deps, options.acceptTimeoutMs);
-  const sockets = new OpenSockets(metrics);
+  const isBounded = options.boundsSockets ?? true;
+  const sockets = new OpenSockets({ metrics, log, isBounded });
+  const peers = new WeakMap<Request, Peer>();
   const subscriptions = new Subscriptions(metrics);
-  const graphql = createGraphqlServer(log);
+  const graphql = createGraphqlServer({ log, ...options.graphql });
   const contextOf = (principal: Principal) => createContext(principal, platform, subscriptions);
   let isDraining = false;
 
@@ -84,15 +92,21 @@ export function createGateway(options: GatewayOptions): Gateway {
     const principal = await authenticate(keys, request.headers);
     if (principal === undefined && tokenOf(request.headers) !== undefined) throw unauthorized();
     if (isDraining) throw new Problem(503, "unavailable", "This node is going away");
-    if (sockets.size >= limits.webSocketsMax) throw overloaded();
-    const accepted = Deno.upgradeWebSocket(request, protocol === undefined ? {} : { protocol });
-    sockets.add(accepted.socket);
-    serve(accepted.socket, principal);
-    return accepted.response;
+    const peer = peers.get(request);
+    sockets.enter(peer, principal);
+    const { socket, response } = Deno.upgradeWebSocket(request, {
+      idleTimeout: isBounded ? limits.webSocketIdleMs / 1000 : 0,
+      ...(protocol === undefined ? {} : { protocol }),
+    });
+    socket.binaryType = "arraybuffer";
+    serve(sockets.add(socket, peer, principal), principal);
+    return response;
   }
 
-  const serveEvents: ServeSocket = (socket, principal) =>
-    serveCaptureSocket(socket, principal, {
+  const claim = (client: ClientSocket, principal: Principal) => sockets.claim(client, principal);
+  const serveEvents: ServeSocket = (client, principal) =>
+    serveCaptureSocket(client, principal, {
+      claim,
       platform,
       keys,
       acceptor,
@@ -107,6 +121,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     contextOf,
     log,
     rates,
+    claim,
     authMs,
   });
 
@@ -118,7 +133,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const principal = await authenticate(keys, request.headers);
     if (principal !== undefined) {
       const rate = rates?.charge(principal, limits.rateReadCost);
-      const response = await graphql.fetch(withoutSignal(request), contextOf(principal));
+      const response = await graphql.yoga.fetch(withoutSignal(request), contextOf(principal));
       if (rate !== undefined) {
         response.headers.set("ratelimit-policy", rate.policy);
         response.headers.set("ratelimit", rate.state);
@@ -151,7 +166,13 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     app,
-    fetch: (request, info) => app.fetch(request, info),
+    fetch: (request, info) => {
+      // Once the connection is upgraded nobody can say any more whose it was.
+      if (isUpgrade(request) && info?.remoteAddr !== undefined) {
+        peers.set(request, info.remoteAddr as Peer);
+      }
+      return app.fetch(request, info);
+    },
     drain() {
       isDraining = true;
       subscriptions.endAll();

@@ -3,22 +3,68 @@
  *
  * @module
  */
-import { GraphQLError } from "graphql";
+import { GraphQLError, type GraphQLErrorExtensions } from "graphql";
 import { ActorHalted, InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 import { Forbidden } from "../access.ts";
 import type { GatewayLog } from "../deps.ts";
 
-/** `extensions.code` of our errors; those of GraphQL itself (syntax, validation) have none. */
+/**
+ * `extensions.code`, of every error there is. The last ones are those that clients of GraphQL know by
+ * these names.
+ */
 export type GraphqlErrorCode =
   | "BAD_USER_INPUT"
   | "FORBIDDEN"
   | "TOO_COMPLEX"
   | "RATE_LIMITED"
+  | "TOO_MANY_OPERATIONS"
+  | "TIMEOUT"
   | "UNAVAILABLE"
-  | "INTERNAL_SERVER_ERROR";
+  | "INTERNAL_SERVER_ERROR"
+  | "BAD_REQUEST"
+  | "GRAPHQL_PARSE_FAILED"
+  | "GRAPHQL_VALIDATION_FAILED"
+  | "OPERATION_RESOLUTION_FAILURE"
+  | "PERSISTED_QUERY_NOT_FOUND"
+  | "PERSISTED_QUERY_NOT_SUPPORTED"
+  | "PERSISTED_OPERATIONS_ONLY";
 
-export function graphqlError(code: GraphqlErrorCode, message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code } });
+/** @param more further extensions, fit for the client */
+export function graphqlError(
+  code: GraphqlErrorCode,
+  message: string,
+  more: Readonly<Record<string, unknown>> = {},
+): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, ...more } });
+}
+
+/**
+ * A request that is refused before anything is executed. It carries the status that GraphQL over HTTP
+ * wants: clients of `application/graphql-response+json` see it, the others see 200.
+ */
+export function refusal(
+  code: GraphqlErrorCode,
+  message: string,
+  more: Readonly<Record<string, unknown>> = {},
+): GraphQLError {
+  return graphqlError(code, message, { ...more, http: { spec: true, status: 400 } });
+}
+
+/** Refuses what goes beyond a limit. @param limit its name, as programs may read it */
+export function tooComplex(limit: string, max: number, message: string): GraphQLError {
+  return refusal("TOO_COMPLEX", message, { limit, max });
+}
+
+/** A copy of an error with another message or other extensions. */
+export function rewritten(
+  error: GraphQLError,
+  changes: { readonly message?: string; readonly extensions?: GraphQLErrorExtensions },
+): GraphQLError {
+  const { message = error.message, extensions = error.extensions } = changes;
+  const { nodes, source, positions, path, originalError } = error;
+  const copied = Object.entries({ nodes, source, positions, path, originalError })
+    .filter(([, value]) => value !== undefined);
+  return new GraphQLError(message, { ...Object.fromEntries(copied), extensions });
 }
 
 /** What was thrown first, under the wrappers that GraphQL puts around it. */

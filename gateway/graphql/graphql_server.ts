@@ -3,71 +3,64 @@
  *
  * @module
  */
-import { GraphQLError, parse, type ParseOptions, type Source } from "graphql";
-import { createSchema, createYoga, type Plugin, type YogaServerInstance } from "graphql-yoga";
-import { graphqlSdl } from "../../schema/graphql_sdl.ts";
+import { GraphQLError } from "graphql";
+import { createYoga, type YogaServerInstance } from "graphql-yoga";
 import { limits } from "../../schema/limits.ts";
 import type { GatewayLog } from "../deps.ts";
-import { assertShort, assertSimple } from "./complexity.ts";
 import type { GraphqlContext } from "./context.ts";
 import { errorMasker } from "./errors.ts";
-import { guarded } from "./guarded_schema.ts";
-import { queryResolvers } from "./query_resolvers.ts";
-import { dateScalar, dateTimeScalar, jsonScalar } from "./scalars.ts";
-import { subscriptionResolvers } from "./subscription_resolvers.ts";
-import { typeResolvers } from "./type_resolvers.ts";
+import { graphqlSchema } from "./graphql_schema.ts";
+import { Admission } from "./protection/admission.ts";
+import type { PersistedOperations } from "./protection/persisted_operations.ts";
+import { protection } from "./protection/protection_plugin.ts";
+import { RunningOperations, type RunningOptions } from "./protection/running_operations.ts";
 
-export type GraphqlServer = YogaServerInstance<GraphqlContext, GraphqlContext>;
-
-const schema = guarded(createSchema<GraphqlContext>({
-  typeDefs: graphqlSdl,
-  resolvers: {
-    DateTime: dateTimeScalar,
-    Date: dateScalar,
-    JSON: jsonScalar,
-    Query: queryResolvers,
-    Subscription: subscriptionResolvers,
-    ...typeResolvers,
-  },
-}));
-
-/** Parses, and refuses what is too long, too large or too deep before it is validated. */
-function parseBounded(source: string | Source, options?: ParseOptions) {
-  assertShort(typeof source === "string" ? source : source.body);
-  const document = parse(source, { ...options, maxTokens: limits.graphqlTokensMax });
-  assertSimple(document);
-  return document;
+export interface GraphqlServer {
+  readonly yoga: YogaServerInstance<GraphqlContext, GraphqlContext>;
+  /** What every operation goes through, whatever transport brings it. */
+  readonly admission: Admission;
 }
-
-const boundedParser: Plugin = {
-  onParse: ({ setParseFn }) => setParseFn(parseBounded),
-};
 
 /** graphql-yoga's log: resolver errors are logged where they are masked, the rest is noise. */
 function yogaLogger(log: GatewayLog) {
   const text = (args: unknown[]) => args.map(String).join(" ");
+  const isTold = (error: unknown) => error instanceof GraphQLError || isRefusal(error);
   return {
     debug() {},
     info() {},
     warn: (...args: unknown[]) => log.warn(text(args)),
     error: (...args: unknown[]) => {
-      if (!args.every((arg) => arg instanceof GraphQLError)) log.error(text(args));
+      if (!args.every(isTold)) log.error(text(args));
     },
   };
 }
 
-export function createGraphqlServer(log: GatewayLog): GraphqlServer {
-  return createYoga<GraphqlContext, GraphqlContext>({
-    schema,
+const isRefusal = (error: unknown) => error instanceof Error && error.name === "DocumentRefused";
+
+export interface GraphqlServerOptions {
+  readonly log: GatewayLog;
+  /** @default none are known beforehand */
+  readonly persisted?: PersistedOperations | undefined;
+  readonly running?: RunningOptions;
+}
+
+export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServer {
+  const { log, persisted, running } = options;
+  const admission = new Admission(graphqlSchema, persisted);
+  const yoga = createYoga<GraphqlContext, GraphqlContext>({
+    schema: graphqlSchema,
     graphqlEndpoint: "/graphql",
     graphiql: false,
     landingPage: false,
     cors: false,
     multipart: false,
     batching: false,
+    // The admission keeps its own, bounded by what they hold.
+    parserAndValidationCache: false,
     maxRequestBodySize: limits.graphqlBodyBytesMax,
     maskedErrors: { maskError: errorMasker(log) },
     logging: yogaLogger(log),
-    plugins: [boundedParser],
+    plugins: [protection(admission, new RunningOperations(running))],
   });
+  return { yoga, admission };
 }

@@ -4,17 +4,18 @@
  *
  * @module
  */
-import { type ExecutionArgs, GraphQLError } from "graphql";
+import type { ExecutionArgs, GraphQLError } from "graphql";
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type SubscribePayload } from "graphql-ws";
 import { limits } from "../../schema/limits.ts";
 import { bearerToken, type Keys, type Principal, resolveToken } from "../auth.ts";
-import { closeCode, isTooBig, sendBounded } from "../live/bounded_socket.ts";
+import { type ClientSocket, closeCode } from "../socket/client_socket.ts";
 import type { GatewayLog } from "../deps.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
 import { badRequest, Problem } from "../problem.ts";
 import type { GraphqlContext } from "./context.ts";
-import { errorMasker, graphqlError } from "./errors.ts";
+import { errorMasker, graphqlError, rewritten } from "./errors.ts";
 import type { GraphqlServer } from "./graphql_server.ts";
+import { DocumentRefused } from "./protection/documents.ts";
 
 export const graphqlProtocol = GRAPHQL_TRANSPORT_WS_PROTOCOL;
 
@@ -27,6 +28,7 @@ export function assertOffersGraphql(headers: Headers): void {
 
 /** What a connection carries; `principal` is set by the upgrade's headers or by `connection_init`. */
 interface Connection {
+  readonly client: ClientSocket;
   principal: Principal | undefined;
 }
 
@@ -36,6 +38,8 @@ export interface GraphqlSocketDeps {
   readonly contextOf: (principal: Principal) => GraphqlContext;
   readonly log: GatewayLog;
   readonly rates: RateLimits | undefined;
+  /** Whether whoever has just said who they are may have one more connection; closes it if not. */
+  readonly claim: (client: ClientSocket, principal: Principal) => boolean;
   /** How long a client may wait with `connection_init`. @default limits.webSocketAuthMs */
   readonly authMs?: number;
 }
@@ -53,43 +57,47 @@ export function connectionToken(
   return undefined;
 }
 
-/** The operation as the engine's own parser, validator and executor are to run it. */
+/** The operation as the engine's own executor is to run it, once it is let in. */
 function executionArgs(
   { server, log, contextOf }: GraphqlSocketDeps,
   principal: Principal,
   payload: SubscribePayload,
 ): ExecutionArgs | readonly GraphQLError[] {
-  const context = contextOf(principal);
-  const enveloped = server.getEnveloped(context);
   try {
-    const document = enveloped.parse(payload.query);
-    const errors = enveloped.validate(enveloped.schema, document);
-    if (errors.length > 0) return errors as readonly GraphQLError[];
-    const { execute, subscribe } = enveloped;
+    const admitted = server.admission.admit(payload, principal);
+    const context = contextOf(principal);
+    const { schema, execute, subscribe } = server.yoga.getEnveloped(context);
     return {
-      schema: enveloped.schema,
-      document,
+      schema,
+      document: admitted.document,
       contextValue: context,
-      variableValues: payload.variables ?? null,
-      operationName: payload.operationName ?? null,
+      variableValues: admitted.variables,
+      operationName: admitted.operationName,
       rootValue: { execute, subscribe },
     };
   } catch (error) {
-    return [errorMasker(log)(error)];
+    const errors = error instanceof DocumentRefused ? error.errors : [errorMasker(log)(error)];
+    return errors.map(withoutStatus);
   }
+}
+
+/** A socket has no status to answer with. */
+function withoutStatus(error: GraphQLError): GraphQLError {
+  const { http: _, ...extensions } = error.extensions;
+  return rewritten(error, { extensions });
 }
 
 /** Makes the function that serves one upgraded socket until it closes. */
 export function graphqlSocketServer(
   deps: GraphqlSocketDeps,
-): (socket: WebSocket, principal: Principal | undefined) => void {
+): (client: ClientSocket, principal: Principal | undefined) => void {
   const mask = errorMasker(deps.log);
   const server = makeServer<Record<string, unknown>, Connection>({
     connectionInitWaitTimeout: deps.authMs ?? limits.webSocketAuthMs,
     async onConnect({ connectionParams, extra }) {
       const token = connectionToken(connectionParams);
       if (token !== undefined) extra.principal = await resolveToken(deps.keys, token);
-      return extra.principal !== undefined;
+      return extra.principal !== undefined && deps.claim(extra.client, extra.principal);
     },
     onSubscribe({ extra, subscriptions }, _, payload) {
       if (Object.keys(subscriptions).length > limits.webSocketSubscriptionsMax) {
@@ -109,7 +117,7 @@ export function graphqlSocketServer(
     execute: (args) => (args.rootValue as Executors).execute(args),
     subscribe: (args) => (args.rootValue as Executors).subscribe(args),
   });
-  return (socket, principal) => serve(server, socket, { principal }, deps.log);
+  return (client, principal) => serve(server, { client, principal }, deps.log);
 }
 
 interface Executors {
@@ -119,40 +127,42 @@ interface Executors {
   readonly subscribe: (args: ExecutionArgs) => any;
 }
 
-/** Joins a Deno socket to graphql-ws. Its own adapter for Deno logs to the console and sends unbounded. */
+/** Joins a client to graphql-ws. Its own adapter for Deno logs to the console and sends unbounded. */
 function serve(
   server: ReturnType<typeof makeServer<Record<string, unknown>, Connection>>,
-  socket: WebSocket,
   connection: Connection,
   log: GatewayLog,
 ): void {
+  const { client } = connection;
+  const { socket } = client;
   const fail = (error: unknown) => {
     log.error("A GraphQL message failed", { error: String(error) });
-    socket.close(closeCode.internalError, "Internal error");
+    client.close(closeCode.internalError, "Internal error");
   };
   let closed: ReturnType<typeof server.opened> = () => Promise.resolve();
   socket.addEventListener("open", () => {
     closed = server.opened({
       // Deno leaves `socket.protocol` empty on the server's side; the upgrade has checked the offer.
       protocol: graphqlProtocol,
-      send: (text) => void sendBounded(socket, text),
-      close: (code, reason) => {
-        if (socket.readyState <= WebSocket.OPEN) socket.close(code, reason);
-      },
+      // The next value of a subscription is asked for only when there is room for it.
+      send: (text) => client.send(text) ? client.room() : undefined,
+      close: (code = 1000, reason = "") => client.close(code, reason),
       onMessage: (receive) => {
         socket.addEventListener("message", ({ data }) => {
-          if (typeof data !== "string" || isTooBig(data, limits.graphqlBodyBytesMax)) {
-            return socket.close(
-              closeCode.tooBig,
-              `Send text of ${limits.graphqlBodyBytesMax} bytes`,
-            );
-          }
-          receive(data).catch(fail);
+          const isKnown = connection.principal !== undefined;
+          const max = isKnown ? limits.graphqlBodyBytesMax : limits.webSocketAuthBytesMax;
+          if (!client.takes(data, max)) return;
+          if (typeof data === "string") receive(data).catch(fail);
+          else client.close(closeCode.tooBig, "Send text");
         });
       },
     }, connection);
   });
+  let isClosed = false;
   socket.addEventListener("close", ({ code, reason }) => {
+    // A connection that was cut tells so twice.
+    if (isClosed) return;
+    isClosed = true;
     closed(code, reason).catch((error) => {
       log.error("A GraphQL connection did not end well", { error: String(error) });
     });
