@@ -285,7 +285,9 @@ function dayOfGame(game: Game, day: number, who: Who): DayFigures {
 /** The cohort day of each player: that of the first event applied for any of his ids. */
 function cohortDays(game: Game, who: Who): number[] {
   const firsts = new Map<string, { readonly day: number; readonly at: number }>();
-  for (const [userId, first] of game.first) {
+  // Of two that came in the same millisecond the smaller id's is the first.
+  const byId = [...game.first].sort(([a], [b]) => a < b ? -1 : 1);
+  for (const [userId, first] of byId) {
     const known = firsts.get(who(userId));
     if (known === undefined || first.at < known.at) firsts.set(who(userId), first);
   }
