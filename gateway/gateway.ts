@@ -20,6 +20,9 @@ import {
   graphqlSocketServer,
 } from "./graphql/graphql_websocket.ts";
 import { liveResponse, readyResponse } from "./health.ts";
+import type { AccessLog } from "./http/access_log.ts";
+import { assertOrigin, mayUse, openToPages } from "./http/cors.ts";
+import { graphqlAnswer } from "./http/graphql_answer.ts";
 import type { RateLimits } from "./limits/rate_limits.ts";
 import type { Shedder } from "./limits/shedder.ts";
 import { Problem, unauthorized } from "./problem.ts";
@@ -44,6 +47,10 @@ export interface GatewayOptions extends Pick<GatewayDeps, "platform" | "keys"> {
   readonly rates?: RateLimits;
   /** @default nothing is shed */
   readonly shedder?: Shedder;
+  /** @default no request is logged */
+  readonly accessLog?: AccessLog;
+  /** How long browsers are to insist on HTTPS, seconds. @default 0: nothing is said */
+  readonly hstsSeconds?: number;
   /** How long the log may take to make events durable. @default limits.acceptTimeoutMs */
   readonly acceptTimeoutMs?: number;
   /** How long a WebSocket may stay without auth. @default limits.webSocketAuthMs */
@@ -72,12 +79,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { platform, keys, now = Date.now, metrics = noMetrics, log = noLog } = options;
   const newId = options.newId ?? uuidV7Maker(now);
   const authMs = options.webSocketAuthMs ?? limits.webSocketAuthMs;
-  const { rates, shedder } = options;
-  const deps = { platform, keys, now, newId, metrics, log, rates, shedder };
+  const { rates, shedder, accessLog, hstsSeconds = 0 } = options;
+  const counted = { rates, shedder, accessLog, hstsSeconds };
+  const deps = { platform, keys, now, newId, metrics, log, ...counted };
   const acceptor = createAcceptor(deps, options.acceptTimeoutMs);
   const isBounded = options.boundsSockets ?? true;
   const sockets = new OpenSockets({ metrics, log, isBounded });
   const peers = new WeakMap<Request, Peer>();
+  const origins = new WeakMap<ClientSocket, string | null>();
   const subscriptions = new Subscriptions(metrics);
   const graphql = createGraphqlServer({ log, ...options.graphql });
   const contextOf = (principal: Principal) => createContext(principal, platform, subscriptions);
@@ -91,6 +100,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   ): Promise<Response> {
     const principal = await authenticate(keys, request.headers);
     if (principal === undefined && tokenOf(request.headers) !== undefined) throw unauthorized();
+    assertOrigin(request, principal);
     if (isDraining) throw new Problem(503, "unavailable", "This node is going away");
     const peer = peers.get(request);
     sockets.enter(peer, principal);
@@ -99,11 +109,17 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...(protocol === undefined ? {} : { protocol }),
     });
     socket.binaryType = "arraybuffer";
-    serve(sockets.add(socket, peer, principal), principal);
+    const client = sockets.add(socket, peer, principal);
+    origins.set(client, request.headers.get("origin"));
+    serve(client, principal);
     return response;
   }
 
-  const claim = (client: ClientSocket, principal: Principal) => sockets.claim(client, principal);
+  function claim(client: ClientSocket, principal: Principal): boolean {
+    if (mayUse(principal, origins.get(client) ?? null)) return sockets.claim(client, principal);
+    client.close(closeCode.policyViolation, "This key may not be used from this origin");
+    return false;
+  }
   const serveEvents: ServeSocket = (client, principal) =>
     serveCaptureSocket(client, principal, {
       claim,
@@ -131,9 +147,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       return await upgrade(request, graphqlProtocol, serveGraphql);
     }
     const principal = await authenticate(keys, request.headers);
+    assertOrigin(request, principal);
     if (principal !== undefined) {
       const rate = rates?.charge(principal, limits.rateReadCost);
-      const response = await graphql.yoga.fetch(withoutSignal(request), contextOf(principal));
+      const answer = await graphql.yoga.fetch(withoutSignal(request), contextOf(principal));
+      const response = graphqlAnswer(request, answer);
       if (rate !== undefined) {
         response.headers.set("ratelimit-policy", rate.policy);
         response.headers.set("ratelimit", rate.state);
@@ -156,9 +174,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   const capture = captureHandler(keys, acceptor, budget);
 
   const app = createApp([
-    { path: "/api/v1/events", methods: ["POST"], handler: capture },
+    openToPages({ path: "/api/v1/events", methods: ["POST"], handler: capture }),
     { path: "/ws", methods: ["GET"], handler: socketHandler, load: "read" },
-    { path: "/graphql", methods: ["GET", "POST"], handler: graphqlHandler, load: "read" },
+    openToPages({
+      path: "/graphql",
+      methods: ["GET", "POST"],
+      handler: graphqlHandler,
+      load: "read",
+    }),
     { path: "/health/live", methods: ["GET"], handler: liveResponse, load: "probe" },
     { path: "/health/ready", methods: ["GET"], handler: readyHandler, load: "probe" },
     ...captureProtocolRoutes({ keys, acceptor, budget, now, log }),
@@ -186,7 +209,8 @@ export function createGateway(options: GatewayOptions): Gateway {
  * and warns about it on stderr. A client that goes away still cancels its event stream.
  */
 function withoutSignal({ url, method, headers, body }: Request): Request {
-  return new Request(url, { method, headers, body });
+  // The engine knows no HEAD; what it would answer to GET is told without its body.
+  return new Request(url, { method: method === "HEAD" ? "GET" : method, headers, body });
 }
 
 const isUpgrade = (request: Request) =>

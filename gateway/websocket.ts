@@ -10,7 +10,8 @@
  *
  * Anything else is answered `{"type":"error","code":…,"message":…}`, with the message's `id` if it
  * had one. Closed with 4408 (no auth in time), 1008 (wrong token), 1009 (message too big), 4429
- * (the client reads too slowly), 1001 (the server goes away).
+ * (the client reads too slowly, sends too many messages, or has too many connections), 1001 (the
+ * server goes away, or the client gave no sign of life).
  *
  * @module
  */
@@ -20,7 +21,7 @@ import type { Platform } from "../supervisor/platform.ts";
 import { Forbidden, readableGame } from "./access.ts";
 import { actorChanges } from "./live/actor_changes.ts";
 import { type Keys, type Principal, resolveToken } from "./auth.ts";
-import { closeCode, isTooBig, sendBounded } from "./live/bounded_socket.ts";
+import { type ClientSocket, closeCode } from "./socket/client_socket.ts";
 import type { Acceptor } from "./capture/accept_events.ts";
 import { failureDetails } from "./capture/capture.ts";
 import { assertParsable, decodeUtf8 } from "./capture/decode_events.ts";
@@ -38,6 +39,8 @@ export interface CaptureSocketDeps {
   readonly subscriptions: Subscriptions;
   readonly log: GatewayLog;
   readonly rates: RateLimits | undefined;
+  /** Whether whoever has just said who they are may have one more connection; closes it if not. */
+  readonly claim: (client: ClientSocket, principal: Principal) => boolean;
   /** How long a client may stay without auth. @default limits.webSocketAuthMs */
   readonly authMs?: number;
 }
@@ -45,14 +48,14 @@ export interface CaptureSocketDeps {
 type Message = Readonly<Record<string, unknown>>;
 type MessageId = string | number | null;
 
-/** Serves one socket until it closes. `principal` is that of the upgrade's headers, if they had any. */
+/** Serves one client until it closes. `principal` is that of the upgrade's headers, if they had any. */
 export function serveCaptureSocket(
-  socket: WebSocket,
+  client: ClientSocket,
   principal: Principal | undefined,
   deps: CaptureSocketDeps,
 ): void {
-  const session = new CaptureSocket(socket, principal, deps);
-  socket.binaryType = "arraybuffer";
+  const session = new CaptureSocket(client, principal, deps);
+  const { socket } = client;
   socket.addEventListener("open", () => session.opened());
   socket.addEventListener("message", ({ data }) => session.received(data));
   socket.addEventListener("close", () => session.closed());
@@ -69,7 +72,7 @@ class CaptureSocket {
   readonly #leases = new Map<string, Lease>();
 
   constructor(
-    readonly socket: WebSocket,
+    readonly client: ClientSocket,
     principal: Principal | undefined,
     readonly deps: CaptureSocketDeps,
   ) {
@@ -78,7 +81,7 @@ class CaptureSocket {
 
   opened(): void {
     if (this.#principal !== undefined) return;
-    const expire = () => this.socket.close(closeCode.authTimeout, "No auth message came in time");
+    const expire = () => this.client.close(closeCode.authTimeout, "No auth message came in time");
     this.#authTimer = setTimeout(expire, this.deps.authMs ?? limits.webSocketAuthMs);
   }
 
@@ -89,10 +92,9 @@ class CaptureSocket {
   }
 
   received(data: string | ArrayBuffer): void {
-    if (isTooBig(data, limits.requestBytesMax)) {
-      this.socket.close(closeCode.tooBig, `A message may have ${limits.requestBytesMax} bytes`);
-      return;
-    }
+    const isKnown = this.#principal !== undefined;
+    const max = isKnown ? limits.requestBytesMax : limits.webSocketAuthBytesMax;
+    if (!this.client.takes(data, max)) return;
     let id: MessageId = null;
     try {
       const text = typeof data === "string" ? data : decodeUtf8(new Uint8Array(data));
@@ -109,7 +111,7 @@ class CaptureSocket {
     const principal = this.#principal;
     if (principal === undefined) {
       this.#error(id, "unauthorized", "Send an auth message first");
-      this.socket.close(closeCode.policyViolation, "Not authenticated");
+      this.client.close(closeCode.policyViolation, "Not authenticated");
       return;
     }
     switch (message.type) {
@@ -137,10 +139,11 @@ class CaptureSocket {
   #authenticated(principal: Principal | undefined): void {
     if (principal === undefined) {
       this.#error(null, "unauthorized", "The token is not known");
-      this.socket.close(closeCode.policyViolation, "Not authenticated");
+      this.client.close(closeCode.policyViolation, "Not authenticated");
       return;
     }
     clearTimeout(this.#authTimer);
+    if (!this.deps.claim(this.client, principal)) return;
     this.#principal = principal;
     this.#send({ type: "authenticated" });
   }
@@ -219,6 +222,8 @@ class CaptureSocket {
     try {
       for await (const profile of actorChanges(platform, "player", id, query, lease.signal)) {
         this.#send(playerMessage(profile));
+        // What changes meanwhile is asked for afterwards: the newest state wins.
+        await this.client.room();
       }
     } catch (error) {
       if (!lease.signal.aborted) this.#fail(error, null);
@@ -229,7 +234,7 @@ class CaptureSocket {
   }
 
   #send(message: Message): void {
-    sendBounded(this.socket, JSON.stringify(message));
+    this.client.send(JSON.stringify(message));
   }
 
   #error(id: MessageId, code: string, message: string, members?: Message): void {

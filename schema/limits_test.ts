@@ -11,6 +11,15 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
   "requestBytesMax <= webSocketInFlightBytesMax": {
     webSocketInFlightBytesMax: limits.requestBytesMax - 1,
   },
+  "webSocketSendMarkBytes * 2 <= webSocketSendBytesMax": {
+    webSocketSendMarkBytes: limits.webSocketSendBytesMax,
+  },
+  "webSocketStallMs + webSocketLingerMs + 2 * webSocketLookMs < 15 s": { webSocketStallMs: 11_000 },
+  "webSocketIdleMs < 15 s": { webSocketIdleMs: 15_000 },
+  "webSocketMessagesPerSecond <= webSocketMessageBurst": {
+    webSocketMessageBurst: limits.webSocketMessagesPerSecond - 1,
+  },
+  "webSocketsPerKeyMax < webSocketsMax": { webSocketsPerKeyMax: limits.webSocketsMax },
   "requestBytesMax < bodyBytesInFlightMax": { bodyBytesInFlightMax: limits.requestBytesMax },
   "graphqlQueryCharsMax <= graphqlBodyBytesMax": {
     graphqlBodyBytesMax: limits.graphqlQueryCharsMax - 1,
