@@ -68,7 +68,7 @@ export function rewritten(
 }
 
 /** What was thrown first, under the wrappers that GraphQL puts around it. */
-function rootOf(error: unknown): unknown {
+export function rootOf(error: unknown): unknown {
   let root = error;
   while (root instanceof GraphQLError && root.originalError) root = root.originalError;
   return root;

@@ -63,19 +63,20 @@ interface LeaderboardArgs {
 export const queryResolvers = {
   player(_: unknown, { id, gameId, asOf }: PlayerArgs, context: GraphqlContext) {
     readableUser(context.principal, id);
-    return context.player(id, readableGame(context.principal, gameId), asOf ?? undefined);
+    const game = readableGame(context.principal, gameId);
+    const query = { type: "profile", ...(game === undefined ? {} : { gameId: game }) } as const;
+    return context.loaders.ask("player", actorId(context, id), query, asOf ?? undefined);
   },
 
   game(_: unknown, { id }: { id: string }, context: GraphqlContext) {
     readableGame(context.principal, id);
-    return context.platform.ask("game", actorId(context, id), { type: "totals" });
+    return context.loaders.ask("game", actorId(context, id), { type: "totals" });
   },
 
   async events(_: unknown, args: EventsArgs, context: GraphqlContext) {
-    const { principal, platform } = context;
-    const filter = eventFilter(principal, args.filter ?? null);
-    const after = args.after ?? undefined;
-    const page = await platform.events(principal.studio, filter, pageSize(args.first), after);
+    const filter = eventFilter(context.principal, args.filter ?? null);
+    const first = pageSize(args.first);
+    const page = await context.loaders.events(filter, first, args.after ?? undefined);
     return {
       edges: page.events.map(({ cursor, event }) => ({ cursor, node: event })),
       pageInfo: { hasNextPage: page.hasNextPage, endCursor: page.events.at(-1)?.cursor ?? null },
@@ -90,7 +91,7 @@ export const queryResolvers = {
       throw graphqlError("BAD_USER_INPUT", `board may have ${limits.idCharsMax} characters`);
     }
     const query = { type: "leaderboard", board: args.board, first, offset } as const;
-    const page = await context.platform.ask("game", actorId(context, args.gameId), query);
+    const page = await context.loaders.ask("game", actorId(context, args.gameId), query);
     const edges = (page?.entries ?? []).map((entry) => ({
       cursor: rankCursor(entry.rank),
       node: entry,

@@ -50,7 +50,7 @@ async function days(game: GameTotals, { from, to }: DaysArgs, context: GraphqlCo
     throw graphqlError("BAD_USER_INPUT", message);
   }
   const query = { type: "days", from, to } as const;
-  return await context.platform.ask("game", actorId(context, game.id), query) ?? [];
+  return await context.loaders.ask("game", actorId(context, game.id), query) ?? [];
 }
 
 export const typeResolvers = {

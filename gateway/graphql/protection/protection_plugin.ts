@@ -8,7 +8,7 @@ import type { GraphQLParams, Plugin } from "graphql-yoga";
 import type { Principal } from "../../auth.ts";
 import { mayIntrospect } from "../../rights/rights.ts";
 import type { GraphqlContext } from "../context.ts";
-import { refusal, rewritten } from "../errors.ts";
+import { graphqlError, refusal, rewritten, rootOf } from "../errors.ts";
 import { type Admission, type Admitted, withoutSuggestion } from "./admission.ts";
 import type { Outcome, RunningOperations } from "./running_operations.ts";
 
@@ -19,18 +19,29 @@ function paramsOf(params: GraphQLParams, request: Request): unknown {
   return documentId === null ? params : { ...params, documentId };
 }
 
+/** What graphql-yoga throws for text that is no JSON: the parser's error, bare or within its own. */
+function notJson(error: unknown): GraphQLError | undefined {
+  if (error instanceof SyntaxError) {
+    return refusal("BAD_REQUEST", "variables and extensions must be JSON");
+  }
+  if (!(error instanceof GraphQLError) || error.extensions.originalError === undefined) {
+    return undefined;
+  }
+  return graphqlError("BAD_REQUEST", "The body must be JSON", { http: { status: 400 } });
+}
+
 /**
- * Errors of a result, each with a code. What execution finds wrong with variables is thrown without
- * one; what a resolver threw is behind `originalError`, and the masker's.
+ * Errors of a result, each with a code. What execution finds wrong with variables has none; what a
+ * resolver threw is behind `originalError`, and the masker's.
  */
 function withCodes(outcome: Outcome, principal: Principal): Outcome {
   const result = outcome as { readonly errors?: readonly unknown[] } | null | undefined;
   if (!Array.isArray(result?.errors) || result.errors.length === 0) return outcome;
   const errors = result.errors.map((error) => {
-    if (!(error instanceof GraphQLError) || error.originalError) return error;
+    if (!(error instanceof GraphQLError && rootOf(error) instanceof GraphQLError)) return error;
     const told = mayIntrospect(principal) ? error : withoutSuggestion(error);
     if (told.extensions.code !== undefined) return told;
-    return rewritten(told, { extensions: { code: "BAD_USER_INPUT" } });
+    return rewritten(told, { extensions: { ...told.extensions, code: "BAD_USER_INPUT" } });
   });
   return { ...result, errors };
 }
@@ -48,9 +59,7 @@ export function protection(
         try {
           return await requestParser(request);
         } catch (error) {
-          // Members of a URL that are to be JSON.
-          if (!(error instanceof SyntaxError)) throw error;
-          throw refusal("BAD_REQUEST", "variables and extensions must be JSON");
+          throw notJson(error) ?? error;
         }
       });
     },
