@@ -10,6 +10,7 @@ import { ConfigFaults, VariableReader } from "./config_reader.ts";
 import { parseKafkaUrl } from "./kafka/kafka_url.ts";
 import { type HttpConfig, readHttpConfig } from "./http/http_config.ts";
 import { limits } from "./limits.ts";
+import { type EdgeConfig, readEdgeConfig } from "./net/edge_config.ts";
 
 /** What a node may do. */
 export const roles = ["gateway", "player", "game", "recommender", "notifier", "jobs"] as const;
@@ -96,6 +97,7 @@ export interface Config {
   readonly rates: RateConfig;
   /** `ACCESS_LOG`, `GRAPHIQL`, `HSTS_SECONDS`. */
   readonly http: HttpConfig;
+  readonly edge: EdgeConfig;
   /** `LOG_LEVEL`. @default "info" */
   readonly logLevel: LogLevel;
   /**
@@ -151,6 +153,7 @@ export function readConfig(
     jwt: readJwt(read),
     rates: readRates(read),
     http: readHttpConfig(read, host),
+    edge: readEdgeConfig(read),
     logLevel: read.choice("LOG_LEVEL", logLevels, "info"),
     redactFields: readRedactFields(read),
     journalDays: read.integer("JOURNAL_DAYS", 0, 36_500, 90),
