@@ -106,6 +106,13 @@ export interface Config {
    * @default email, phone, name, ip, address
    */
   readonly redactFields: readonly string[];
+  /**
+   * `PERSISTED_OPERATIONS`: a file of GraphQL operations that clients may name by their SHA-256; `off`
+   * knows none. `PERSISTED_OPERATIONS_MODE` `allow` or `only`: whether others are run, too.
+   *
+   * @default off, allow
+   */
+  readonly persistedOperations: { readonly path: string; readonly only: boolean } | undefined;
   /** `JOURNAL_DAYS` that players' events are kept in the journal, 0 to 36,500; 0 keeps all. @default 90 */
   readonly journalDays: number;
 }
@@ -156,6 +163,7 @@ export function readConfig(
     edge: readEdgeConfig(read),
     logLevel: read.choice("LOG_LEVEL", logLevels, "info"),
     redactFields: readRedactFields(read),
+    persistedOperations: readPersistedOperations(read),
     journalDays: read.integer("JOURNAL_DAYS", 0, 36_500, 90),
   };
   checkPorts(read, config);
@@ -179,6 +187,17 @@ function readRedactFields(read: VariableReader): string[] {
   const text = read.text("REDACT_FIELDS", form, "none, or up to 100 property names with commas") ??
     "email,phone,name,ip,address";
   return text === "none" ? [] : text.split(",").map((name) => name.trim());
+}
+
+function readPersistedOperations(read: VariableReader): Config["persistedOperations"] {
+  const path = read.text("PERSISTED_OPERATIONS", /^[^\0]+$/, "off, or a file of operations") ??
+    "off";
+  const mode = read.choice("PERSISTED_OPERATIONS_MODE", ["allow", "only"], "allow");
+  if (path !== "off") return { path, only: mode === "only" };
+  if (mode === "only") {
+    read.fault("PERSISTED_OPERATIONS", "a file of operations, as the mode is only");
+  }
+  return undefined;
 }
 
 function readJwt(read: VariableReader): JwtConfig | undefined {

@@ -50,6 +50,7 @@ Deno.test("readConfig() gives the contract's defaults for an empty environment",
     },
     logLevel: "info",
     redactFields: ["email", "phone", "name", "ip", "address"],
+    persistedOperations: undefined,
     journalDays: 90,
   });
 });
@@ -246,4 +247,15 @@ Deno.test("readConfig() wants all JWT variables or none", () => {
 Deno.test("readConfig() refuses one port for two listeners, but takes 0 twice", () => {
   assert.deepEqual([...faultsOf({ PORT: "8081" }).keys()], ["ADMIN_PORT"]);
   assert.equal(readConfig({ PORT: "0", ADMIN_PORT: "0" }).adminPort, 0);
+});
+
+Deno.test("readConfig() takes a file of persisted operations, alone or beside others", () => {
+  const read = (env: Record<string, string>) => readConfig(env).persistedOperations;
+  assert.equal(read({ PERSISTED_OPERATIONS: "off" }), undefined);
+  assert.deepEqual(read({ PERSISTED_OPERATIONS: "ops.json" }), { path: "ops.json", only: false });
+  const both = { PERSISTED_OPERATIONS: "ops.json", PERSISTED_OPERATIONS_MODE: "only" };
+  assert.deepEqual(read(both), { path: "ops.json", only: true });
+  for (const mode of ["only", "sometimes"]) {
+    assert.throws(() => read({ PERSISTED_OPERATIONS_MODE: mode }), ConfigFaults);
+  }
 });
