@@ -7,6 +7,8 @@
 import { join, resolve } from "node:path";
 import { createGateway } from "../gateway/gateway.ts";
 import { anyOfKeys, demoKeys, type Keys } from "../gateway/auth.ts";
+import { loadPersistedOperations } from "../gateway/graphql/protection/persisted_file.ts";
+import type { PersistedOperations } from "../gateway/graphql/protection/persisted_operations.ts";
 import { RateLimits } from "../gateway/limits/rate_limits.ts";
 import { Shedder } from "../gateway/limits/shedder.ts";
 import { Jwks } from "../gateway/tokens/jwks.ts";
@@ -67,6 +69,7 @@ function wire(
   secrets: Secrets,
   onListen: (name: "gateway" | "admin", port: number) => void,
   drain: () => void,
+  persisted: PersistedOperations | undefined,
 ): Node {
   const { config } = options;
   return new Node(options, (node) => {
@@ -85,6 +88,7 @@ function wire(
       now: () => node.clock.now(),
       metrics: gatewayMetrics(node.metrics.sink),
       log: logger("gateway"),
+      graphql: { persisted },
       rates: new RateLimits(node.resources.rateBuckets(), config.rates),
       ...(options.sheds === false ? {} : { shedder: new Shedder({ lag: () => lag.last }) }),
     });
@@ -167,6 +171,8 @@ function withoutPassword(url: string): string {
 export async function runNode(config: Config, options: RunOptions = {}): Promise<number> {
   assertLimits();
   setLogLevel(config.logLevel);
+  const known = config.persistedOperations;
+  const persisted = known === undefined ? undefined : await loadPersistedOperations(known);
   const lock = await lockDataDir(resolve(config.dataDir));
   const secrets = await loadSecrets(lock.dataDir, config);
   const ports = { gateway: 0, admin: 0 };
@@ -182,6 +188,7 @@ export async function runNode(config: Config, options: RunOptions = {}): Promise
     secrets,
     (name, port) => ports[name] = port,
     onSignal,
+    persisted,
   );
   const started = node.start().then(() => announce(node, ports, secrets, stop.signal));
   started.catch((error) => {
