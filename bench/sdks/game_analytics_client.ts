@@ -45,7 +45,8 @@ class FetchRequest {
   }
 }
 
-function giveBrowser(): void {
+/** Gives this process what stands above, as globals. */
+export function giveBrowser(): void {
   const stored = new Map<string, string>();
   const give = (name: string, value: unknown) =>
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
