@@ -22,6 +22,8 @@ export interface StartOptions {
   readonly frozenWorkers?: FrozenWorkers;
   /** Whether its gateway sheds load. @default true */
   readonly sheds?: boolean;
+  /** Whether its WebSockets have bounds. @default true */
+  readonly boundsSockets?: boolean;
   /** What its keys forget of whom they stand for. @default nothing */
   readonly blur?: "games" | "role" | "studio";
   /** Variables for this platform alone. */
@@ -52,7 +54,7 @@ export class PlatformProcess {
 
   private constructor(readonly site: Site, options: StartOptions) {
     const { clockOffsetMs = 0, playerStage, gameStage, frozenWorkers, env = {} } = options;
-    const { sheds = true, blur } = options;
+    const { sheds = true, boundsSockets = true, blur } = options;
     const [first, ...args] = [
       ...site.runner,
       Deno.execPath(),
@@ -61,6 +63,7 @@ export class PlatformProcess {
       ...(playerStage === undefined ? [] : ["--player-stage", playerStage.href]),
       ...(gameStage === undefined ? [] : ["--game-stage", gameStage.href]),
       ...(sheds ? [] : ["--no-shedding"]),
+      ...(boundsSockets ? [] : ["--unbounded-sockets"]),
       ...(blur === undefined ? [] : ["--blur", blur]),
       ...(frozenWorkers === undefined ? [] : ["--frozen-workers", frozenWorkers]),
     ];
