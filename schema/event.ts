@@ -32,6 +32,21 @@ export const internalType = {
   timer: "$timer",
   /** A watched actor stands still. `properties: { kind, actor_id, reason, since }`, milliseconds. */
   down: "$down",
+  // One player turned out to be another; `actors/player/merge/messages.ts` says what they carry.
+  /** Asks a player to become an alias of another. */
+  merge: "$merge",
+  /** He will not, and why; or not now. */
+  refused: "$refused",
+  /** He could now. */
+  free: "$free",
+  /** He has become one: all that he has goes to the other. */
+  absorb: "$absorb",
+  /** An event that came to an alias goes on to who he is; or back, as he is no alias any more. */
+  forward: "$forward",
+  /** An operator takes a merge back. To the player that has the alias: `properties: { alias }`. */
+  unmerge: "$unmerge",
+  /** What was an alias is a player of its own again. */
+  restore: "$restore",
 } as const;
 
 /** True for events that the platform wrote itself. */

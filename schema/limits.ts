@@ -278,6 +278,12 @@ export const limits = {
   sessionSilenceMs: 30 * MINUTE,
   sessionsRememberedMax: 64,
   gamesPerPlayerMax: 256,
+  /** User ids that are one player, beside his own; those that come with an alias count, too. */
+  aliasesPerPlayerMax: 16,
+  /** Merges that wait for a player who is himself in the middle of one. */
+  mergesWaitingMax: 16,
+  /** Text of what one merge or its undoing hands over: a record of the log. Larger ones are refused. */
+  mergeCharsMax: 256 * KIB,
   eventTypesPerActorMax: 256,
   currenciesPerActorMax: 64,
   leaderboardEntriesMax: 1000,
@@ -371,6 +377,11 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
       l.deadLetterStateCharsMax + l.eventBytesMax + l.deadLetterPayloadBytesMax <
         l.logBatchBytesMax,
       "deadLetterStateCharsMax + eventBytesMax + deadLetterPayloadBytesMax < logBatchBytesMax",
+    ],
+    // A character is three bytes at most.
+    [
+      l.mergeCharsMax * 3 + l.eventBytesMax < l.logBatchBytesMax,
+      "mergeCharsMax * 3 + eventBytesMax < logBatchBytesMax",
     ],
     [l.watchdogLookMs * 2 <= l.watchdogSilenceMsMax, "watchdogLookMs * 2 <= watchdogSilenceMsMax"],
     // Two signs of life may be lost.

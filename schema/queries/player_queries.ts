@@ -45,4 +45,11 @@ export interface PlayerProfile {
   readonly version: string;
   /** Hash of the whole state, 16 hex digits. */
   readonly stateHash: string;
+  /**
+   * He is an alias of this user id, who is asked in his place (and may be an alias, too); all figures
+   * here are zero. Left out for a player of his own.
+   */
+  readonly mergedInto?: string;
+  /** User ids that are this player, too, sorted; his figures are those of all of them. Left out for none. */
+  readonly aliases?: readonly string[];
 }

@@ -132,6 +132,15 @@ export interface DueTimer {
   readonly dueAt: number;
 }
 
+/** Says who a user id is, or that it is a player of its own again (`null`): a row of `player_alias`. */
+export interface AliasChange {
+  readonly studio: string;
+  readonly aliasId: string;
+  readonly userId: string | null;
+  /** Arrival of the message that made it so, milliseconds. */
+  readonly at: number;
+}
+
 export interface CommitBatch {
   readonly stage: StageName;
   readonly partition: number;
@@ -146,6 +155,8 @@ export interface CommitBatch {
   readonly halts?: ReadonlyMap<string, HaltMark | null>;
   /** @default none */
   readonly watches?: readonly WatchChange[];
+  /** In order; of several of one id the last counts. @default none */
+  readonly aliases?: readonly AliasChange[];
   /** Changed source positions only. */
   readonly sources: Readonly<Record<string, SourcePosition>>;
   /** Outbox entries up to this end offset were published; they are deleted. */
