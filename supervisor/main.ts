@@ -49,6 +49,8 @@ export interface RunOptions
   extends Pick<NodeOptions, "clockOffsetMs" | "stageModules" | "frozenWorkers"> {
   /** Whether the gateway sheds load. @default true */
   readonly sheds?: boolean;
+  /** Whether WebSockets have bounds. @default true */
+  readonly boundsSockets?: boolean;
   /** Stands between the gateway and its keys. @default nothing does */
   readonly wrapKeys?: (keys: Keys) => Keys;
 }
@@ -89,7 +91,9 @@ function wire(
       metrics: gatewayMetrics(node.metrics.sink),
       log: logger("gateway"),
       graphql: { persisted },
+      trust: { proxies: config.edge.trustedProxies, header: config.edge.proxyHeader },
       rates: new RateLimits(node.resources.rateBuckets(), config.rates),
+      ...(options.boundsSockets === false ? { boundsSockets: false } : {}),
       ...(options.sheds === false ? {} : { shedder: new Shedder({ lag: () => lag.last }) }),
     });
     const platform = new NodeAdmin(node, drain);
