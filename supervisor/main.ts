@@ -51,6 +51,8 @@ export interface RunOptions
   readonly sheds?: boolean;
   /** Whether WebSockets have bounds. @default true */
   readonly boundsSockets?: boolean;
+  /** Whether GraphQL operations are held to limits. @default true */
+  readonly boundsGraphql?: boolean;
   /** Stands between the gateway and its keys. @default nothing does */
   readonly wrapKeys?: (keys: Keys) => Keys;
 }
@@ -90,7 +92,7 @@ function wire(
       now: () => node.clock.now(),
       metrics: gatewayMetrics(node.metrics.sink),
       log: logger("gateway"),
-      graphql: { persisted },
+      graphql: { persisted, isBounded: options.boundsGraphql ?? true },
       trust: { proxies: config.edge.trustedProxies, header: config.edge.proxyHeader },
       rates: new RateLimits(node.resources.rateBuckets(), config.rates),
       ...(options.boundsSockets === false ? { boundsSockets: false } : {}),

@@ -42,11 +42,13 @@ export interface GraphqlServerOptions {
   /** @default none are known beforehand */
   readonly persisted?: PersistedOperations | undefined;
   readonly running?: RunningOptions;
+  /** Whether operations are held to limits. @default true */
+  readonly isBounded?: boolean;
 }
 
 export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServer {
-  const { log, persisted, running } = options;
-  const admission = new Admission(graphqlSchema, persisted);
+  const { log, persisted, running, isBounded } = options;
+  const admission = new Admission(graphqlSchema, persisted, isBounded);
   const yoga = createYoga<GraphqlContext, GraphqlContext>({
     schema: graphqlSchema,
     graphqlEndpoint: "/graphql",

@@ -6,6 +6,7 @@
 import { limits } from "../../schema/limits.ts";
 import type { EventFilter } from "../../supervisor/platform.ts";
 import { readableGame } from "../access.ts";
+import { profileOf } from "../live/player_identity.ts";
 import { readableUser } from "../rights/rights.ts";
 import type { Principal } from "../auth.ts";
 import { actorId, type GraphqlContext } from "./context.ts";
@@ -34,6 +35,8 @@ export function eventFilter(principal: Principal, input: EventFilterInput | null
   }
   return {
     ...(typeof userId === "string" ? { userId } : {}),
+    // Whoever may write may link: a link must not show a player what others' devices told.
+    ...(principal.role === "player" ? { exact: true } : {}),
     ...(game === undefined ? {} : { gameId: game }),
     ...(types ? { types } : {}),
     ...(typeof from === "number" ? { from } : {}),
@@ -61,11 +64,13 @@ interface LeaderboardArgs {
 }
 
 export const queryResolvers = {
-  player(_: unknown, { id, gameId, asOf }: PlayerArgs, context: GraphqlContext) {
+  async player(_: unknown, { id, gameId, asOf }: PlayerArgs, context: GraphqlContext) {
     readableUser(context.principal, id);
     const game = readableGame(context.principal, gameId);
     const query = { type: "profile", ...(game === undefined ? {} : { gameId: game }) } as const;
-    return context.loaders.ask("player", actorId(context, id), query, asOf ?? undefined);
+    const ask = (userId: string) =>
+      context.loaders.ask("player", actorId(context, userId), query, asOf ?? undefined);
+    return await profileOf(context.principal, id, ask);
   },
 
   game(_: unknown, { id }: { id: string }, context: GraphqlContext) {

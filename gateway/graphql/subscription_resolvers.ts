@@ -8,6 +8,7 @@ import type { RecordedEvent } from "../../supervisor/platform.ts";
 import { readableGame } from "../access.ts";
 import { readableUser } from "../rights/rights.ts";
 import { actorChanges } from "../live/actor_changes.ts";
+import { profileChanges } from "../live/player_identity.ts";
 import { actorId, type GraphqlContext } from "./context.ts";
 import { graphqlError } from "./errors.ts";
 import { eventFilter, type EventFilterInput } from "./query_resolvers.ts";
@@ -34,7 +35,7 @@ export const subscriptionResolvers = {
       const gameId = readableGame(context.principal);
       const query = { type: "profile", ...(gameId === undefined ? {} : { gameId }) } as const;
       return context.subscriptions.iterate((signal) =>
-        actorChanges(context.platform, "player", actorId(context, id), query, signal)
+        profileChanges(context.platform, context.principal, id, query, signal)
       );
     },
     resolve,

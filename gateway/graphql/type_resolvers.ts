@@ -55,6 +55,7 @@ async function days(game: GameTotals, { from, to }: DaysArgs, context: GraphqlCo
 
 export const typeResolvers = {
   Player: {
+    aliases: (player: PlayerProfile) => player.aliases ?? [],
     revenueMinor: (player: PlayerProfile, args: CurrencyArgs) =>
       revenueIn(player.revenueMinor, args),
     eventCounts: (player: PlayerProfile) => typeCounts(player.eventCounts),

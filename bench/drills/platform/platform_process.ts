@@ -24,6 +24,8 @@ export interface StartOptions {
   readonly sheds?: boolean;
   /** Whether its WebSockets have bounds. @default true */
   readonly boundsSockets?: boolean;
+  /** Whether GraphQL operations are held to limits. @default true */
+  readonly boundsGraphql?: boolean;
   /** What its keys forget of whom they stand for. @default nothing */
   readonly blur?: "games" | "role" | "studio";
   /** Variables for this platform alone. */
@@ -54,7 +56,7 @@ export class PlatformProcess {
 
   private constructor(readonly site: Site, options: StartOptions) {
     const { clockOffsetMs = 0, playerStage, gameStage, frozenWorkers, env = {} } = options;
-    const { sheds = true, boundsSockets = true, blur } = options;
+    const { sheds = true, boundsSockets = true, boundsGraphql = true, blur } = options;
     const [first, ...args] = [
       ...site.runner,
       Deno.execPath(),
@@ -64,6 +66,7 @@ export class PlatformProcess {
       ...(gameStage === undefined ? [] : ["--game-stage", gameStage.href]),
       ...(sheds ? [] : ["--no-shedding"]),
       ...(boundsSockets ? [] : ["--unbounded-sockets"]),
+      ...(boundsGraphql ? [] : ["--unbounded-graphql"]),
       ...(blur === undefined ? [] : ["--blur", blur]),
       ...(frozenWorkers === undefined ? [] : ["--frozen-workers", frozenWorkers]),
     ];

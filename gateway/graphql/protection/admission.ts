@@ -16,7 +16,7 @@ import { mayIntrospect } from "../../rights/rights.ts";
 import { graphqlError, refusal, rewritten } from "../errors.ts";
 import { DocumentRefused, Documents } from "./documents.ts";
 import { operationCost } from "./operation_cost.ts";
-import { operationParams } from "./operation_params.ts";
+import { assertSmall, operationParams } from "./operation_params.ts";
 import { operationText, type PersistedOperations } from "./persisted_operations.ts";
 
 /** An operation that may be executed. */
@@ -38,8 +38,13 @@ export function withoutSuggestion(error: GraphQLError): GraphQLError {
 export class Admission {
   readonly documents: Documents;
 
-  constructor(readonly schema: GraphQLSchema, readonly persisted?: PersistedOperations) {
-    this.documents = new Documents(schema);
+  /** @param isBounded `false`: nothing is held to limits, for drills alone */
+  constructor(
+    readonly schema: GraphQLSchema,
+    readonly persisted?: PersistedOperations,
+    readonly isBounded: boolean = true,
+  ) {
+    this.documents = new Documents(schema, { isBounded });
   }
 
   /**
@@ -50,6 +55,7 @@ export class Admission {
    */
   admit(params: unknown, principal: Principal): Admitted {
     const checked = operationParams(params);
+    if (this.isBounded) assertSmall(checked.variables);
     const { variables, operationName } = checked;
     const text = operationText(checked, this.persisted);
     const { document, introspects } = this.#document(text, principal);
@@ -64,7 +70,7 @@ export class Admission {
     if (!this.schema.getRootType(operation.operation)) {
       throw refusal("GRAPHQL_VALIDATION_FAILED", `There is no ${operation.operation} here`);
     }
-    const cost = operationCost(this.schema, document, operation, variables);
+    const cost = this.isBounded ? operationCost(this.schema, document, operation, variables) : 0;
     const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
     return { text, document, variables, operationName, isSubscription, cost };
   }

@@ -41,20 +41,25 @@ function coded(error: GraphQLError, code: "GRAPHQL_PARSE_FAILED" | "GRAPHQL_VALI
 /**
  * Parses and checks a document.
  *
+ * @param isBounded `false`: for drills alone, to show what the limits are there for
  * @throws {GraphQLError} `TOO_COMPLEX` or `GRAPHQL_PARSE_FAILED`
  * @throws {DocumentRefused} it is not valid: `GRAPHQL_VALIDATION_FAILED`, or a scalar's own code
  */
-export function checkDocument(schema: GraphQLSchema, text: string): CheckedDocument {
+export function checkDocument(
+  schema: GraphQLSchema,
+  text: string,
+  isBounded = true,
+): CheckedDocument {
   let document: DocumentNode;
-  let tokens: number;
+  let tokens = 0;
   try {
-    tokens = countTokens(text);
-    document = parse(text, { maxTokens: limits.graphqlTokensMax });
+    if (isBounded) tokens = countTokens(text);
+    document = parse(text, isBounded ? { maxTokens: limits.graphqlTokensMax } : {});
   } catch (error) {
     if (error instanceof GraphQLError) throw coded(error, "GRAPHQL_PARSE_FAILED");
     throw error;
   }
-  const { introspects } = assertSimple(document);
+  const introspects = isBounded && assertSimple(document).introspects;
   const maxErrors = limits.graphqlErrorsMax;
   const errors = validate(schema, document, specifiedRules, { maxErrors });
   if (errors.length === 0) return { document, introspects, tokens };
@@ -66,6 +71,8 @@ export interface DocumentsOptions {
   readonly documentsMax?: number;
   /** @default limits.graphqlCachedTokensMax */
   readonly tokensMax?: number;
+  /** Whether documents are held to limits. @default true */
+  readonly isBounded?: boolean;
 }
 
 /**
@@ -95,7 +102,7 @@ export class Documents {
       this.#kept.set(text, kept);
       return kept;
     }
-    const checked = checkDocument(this.schema, text);
+    const checked = checkDocument(this.schema, text, this.options.isBounded);
     this.#kept.set(text, checked);
     this.#tokens += checked.tokens;
     this.#shrink();
