@@ -12,21 +12,21 @@ scalar Date
 scalar JSON
 
 type Query {
-  "asOf is an arrival time: the player as everything that had arrived by then made it"
+  "By any of his ids: who was merged into another is answered with that one. asOf is an arrival time: the player as everything that had arrived by then made it"
   player(id: ID!, gameId: ID, asOf: DateTime): Player
   game(id: ID!): Game
-  "Newest first"
+  "Newest first. Events of a userId are also those of his aliases; a player's own token sees those that came under its id"
   events(filter: EventFilter, first: Int = 50, after: String): EventConnection!
   "Best first"
   leaderboard(gameId: ID!, board: String!, first: Int = 50, after: String): LeaderboardConnection!
 }
 
 type Subscription {
-  "The player after each commit that changed it; a burst comes as one"
+  "The player after each commit that changed it, whichever of his ids is given; a burst comes as one"
   playerUpdated(id: ID!): Player!
   "The game after changes, at most once in everyMs (100 to 60000)"
   gameUpdated(id: ID!, everyMs: Int = 1000): Game!
-  "Events as they are committed; a reader that is too slow loses the oldest"
+  "Events as they are committed, by the userId that they came with; a reader that is too slow loses the oldest"
   eventStream(filter: EventFilter): Event!
 }
 
@@ -68,6 +68,8 @@ type TypeCount {
 
 type Player {
   id: ID!
+  "User ids that are this player, too: linked by identify or alias. All figures are those of all of them"
+  aliases: [ID!]!
   firstSeen: DateTime!
   lastSeen: DateTime!
   eventsTotal: Int!

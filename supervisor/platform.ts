@@ -36,7 +36,10 @@ export interface RecordedEvent {
 }
 
 export interface EventFilter {
+  /** Pages have the events of his aliases, too; watches go by the id that an event came with. */
   readonly userId?: string;
+  /** Pages, too, have only what came with `userId`. @default false */
+  readonly exact?: boolean;
   readonly gameId?: string;
   readonly types?: readonly string[];
   /** On event time, milliseconds; `from` inclusive, `to` exclusive. */

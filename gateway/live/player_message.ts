@@ -22,6 +22,7 @@ export function playerMessage(profile: PlayerProfile): Readonly<Record<string, u
   return {
     type: "player",
     user_id: profile.id,
+    aliases: profile.aliases ?? [],
     first_seen: iso(profile.firstSeen),
     last_seen: iso(profile.lastSeen),
     events_total: profile.eventsTotal,

@@ -7,6 +7,8 @@
  */
 import { type DeadLetter, type PlayerEvent, playerId } from "../../schema/event.ts";
 import { InvalidInput } from "../../schema/errors.ts";
+import type { GameQuery } from "../../schema/queries/game_queries.ts";
+import type { PlayerProfile } from "../../schema/queries/player_queries.ts";
 import type {
   ActorKind,
   Answer,
@@ -43,12 +45,52 @@ export class InMemoryPlatform implements Platform {
   beforeWrite: () => Promise<void> | void = () => {};
   /** Runs before an ask is answered. */
   beforeAsk: () => Promise<void> | void = () => {};
+  /** Who a player turned out to be: actor id → user id. Set it with {@link link}. */
+  readonly #aliases = new Map<string, string>();
   readonly #watchers = new Set<Watcher>();
 
   constructor(readonly now: () => number = Date.now) {}
 
   get watchers(): number {
     return this.#watchers.size;
+  }
+
+  /** Makes a player an alias of another, or (`undefined`) himself again. */
+  link(studio: string, alias: string, userId: string | undefined): void {
+    const touched = [alias, this.#aliases.get(`${studio}/${alias}`) ?? userId];
+    if (userId === undefined) this.#aliases.delete(`${studio}/${alias}`);
+    else this.#aliases.set(`${studio}/${alias}`, userId);
+    for (const id of touched) {
+      for (const watcher of this.#watchers) notifyActor(watcher, "player", `${studio}/${id}`);
+    }
+  }
+
+  /** The event is of an alias of who the filter names, and passes in all else. */
+  #isAliasOf(event: PlayerEvent, filter: EventFilter): boolean {
+    const user = this.#aliases.get(playerId(event));
+    return user !== undefined && user === filter.userId && filter.exact !== true &&
+      passes({ ...filter, userId: event.user_id }, event);
+  }
+
+  /** A player's profile, or that of an alias, or `null`. */
+  #profile(id: string, gameId: string | undefined, asOf: number): PlayerProfile | null {
+    const [studio] = id.split("/", 1);
+    const who = ({ event }: StoredEvent) => {
+      const user = this.#aliases.get(playerId(event));
+      return user === undefined ? playerId(event) : `${studio}/${user}`;
+    };
+    const stored = this.stored.filter(({ receivedAt }) => receivedAt <= asOf);
+    const mergedInto = this.#aliases.get(id);
+    const own = stored.filter((one) =>
+      (mergedInto === undefined ? who(one) : playerId(one.event)) === id
+    );
+    const profile = foldProfile(own, gameId);
+    if (profile === null) return null;
+    const userId = id.slice(studio!.length + 1);
+    if (mergedInto !== undefined) return { ...profile, id: userId, mergedInto };
+    const aliases = [...this.#aliases].filter(([, user]) => user === userId)
+      .map(([alias]) => alias.slice(studio!.length + 1)).sort();
+    return { ...profile, id: userId, ...(aliases.length === 0 ? {} : { aliases }) };
   }
 
   async accept(events: readonly PlayerEvent[]): Promise<void> {
@@ -73,8 +115,11 @@ export class InMemoryPlatform implements Platform {
   ): Promise<Answer<K, Q> | null> {
     this.asked.push(`${kind} ${id} ${query.type}`);
     await this.beforeAsk();
+    if (query.type === "profile") {
+      return this.#profile(id, query.gameId, asOf) as Answer<K, Q> | null;
+    }
     const events = this.stored.filter(({ event, receivedAt }) =>
-      receivedAt <= asOf && (kind === "player" ? playerId(event) : gameKey(event)) === id
+      receivedAt <= asOf && gameKey(event) === id
     );
     if (events.length === 0) return null;
     const answer = answerOf(query, events, this.now());
@@ -87,7 +132,8 @@ export class InMemoryPlatform implements Platform {
       return Promise.reject(new InvalidInput("invalid_field", "after is no cursor", "after"));
     }
     const found = this.stored.toReversed().filter(({ event, offset }) =>
-      event.studio === studio && offset < before && passes(filter, event)
+      event.studio === studio && offset < before &&
+      (passes(filter, event) || this.#isAliasOf(event, filter))
     );
     const events = found.slice(0, first).map((stored) => ({
       cursor: String(stored.offset),
@@ -120,13 +166,11 @@ export class InMemoryPlatform implements Platform {
 const gameKey = (event: PlayerEvent) => `${event.studio}/${event.game_id}`;
 
 function answerOf(
-  query: AskMap[ActorKind]["query"],
+  query: GameQuery,
   events: readonly StoredEvent[],
   now: number,
 ): unknown {
   switch (query.type) {
-    case "profile":
-      return foldProfile(events, query.gameId);
     case "totals":
       return foldTotals(events, now);
     case "days":
@@ -163,10 +207,15 @@ function notify(watcher: Watcher, stored: StoredEvent): void {
   const { watch, queue } = watcher;
   const { event } = stored;
   if (watch.type === "actor") {
-    const id = watch.kind === "player" ? playerId(event) : gameKey(event);
-    if (id === watch.id && queue.length === 0) queue.push(null);
+    notifyActor(watcher, watch.kind, watch.kind === "player" ? playerId(event) : gameKey(event));
   } else if (watch.studio === event.studio && passes(watch.filter, event)) {
     queue.push(recorded(stored));
   }
   watcher.wake();
+}
+
+function notifyActor({ watch, queue, wake }: Watcher, kind: ActorKind, id: string): void {
+  if (watch.type !== "actor" || watch.kind !== kind || watch.id !== id) return;
+  if (queue.length === 0) queue.push(null);
+  wake();
 }
