@@ -19,7 +19,6 @@ import { Unavailable } from "../schema/errors.ts";
 import { limits } from "../schema/limits.ts";
 import type { Platform } from "../supervisor/platform.ts";
 import { Forbidden, readableGame } from "./access.ts";
-import { actorChanges } from "./live/actor_changes.ts";
 import { type Keys, type Principal, resolveToken } from "./auth.ts";
 import { type ClientSocket, closeCode } from "./socket/client_socket.ts";
 import type { Acceptor } from "./capture/accept_events.ts";
@@ -27,6 +26,7 @@ import { failureDetails } from "./capture/capture.ts";
 import { assertParsable, decodeUtf8 } from "./capture/decode_events.ts";
 import type { GatewayLog } from "./deps.ts";
 import type { RateLimits } from "./limits/rate_limits.ts";
+import { profileChanges } from "./live/player_identity.ts";
 import { playerMessage } from "./live/player_message.ts";
 import { Problem } from "./problem.ts";
 import { assertRole, messageRights, readableUser } from "./rights/rights.ts";
@@ -202,7 +202,7 @@ class CaptureSocket {
       }
       const lease = this.deps.subscriptions.open();
       this.#leases.set(userId, lease);
-      this.#streamPlayer(principal.studio, userId, game, lease);
+      this.#streamPlayer(principal, userId, game, lease);
     }
     this.#send({ type: "subscribed", user_id: userId });
   }
@@ -215,12 +215,17 @@ class CaptureSocket {
   }
 
   /** Sends the player after each change, until the lease ends. */
-  async #streamPlayer(studio: string, userId: string, gameId: string | undefined, lease: Lease) {
+  async #streamPlayer(
+    principal: Principal,
+    userId: string,
+    gameId: string | undefined,
+    lease: Lease,
+  ) {
     const { platform } = this.deps;
-    const id = `${studio}/${userId}`;
+    const { signal } = lease;
     const query = { type: "profile", ...(gameId === undefined ? {} : { gameId }) } as const;
     try {
-      for await (const profile of actorChanges(platform, "player", id, query, lease.signal)) {
+      for await (const profile of profileChanges(platform, principal, userId, query, signal)) {
         this.#send(playerMessage(profile));
         // What changes meanwhile is asked for afterwards: the newest state wins.
         await this.client.room();
