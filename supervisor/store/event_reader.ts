@@ -131,7 +131,9 @@ export class EventReader {
     stretch: Stretch,
     limit: number,
   ): Promise<Row[]> {
-    const partitions = filter.userId === undefined ? 0 : await this.#countPartitions(deadline);
+    const players = filter.userId === undefined
+      ? undefined
+      : await this.#players(deadline, studio, filter.userId, filter.exact === true);
     return await this.#run(deadline, (sql) => {
       const at = (ms: number) => sql`to_timestamp(${ms}::float8 / 1000)`;
       const types = JSON.stringify(filter.types);
@@ -140,7 +142,7 @@ export class EventReader {
           (extract(epoch from "timestamp") * 1000)::float8 as "timestamp",
           (extract(epoch from received_at) * 1000)::float8 as received_at,
           properties, context, partition, "offset"::float8 as "offset"
-        from ${source(sql, studio, filter.userId, partitions)} e
+        from ${source(sql, players)} e
         where studio = ${studio} and not internal
           and e.received_at >= ${at(stretch.from)} and e.received_at < ${at(stretch.to)}
           ${filter.gameId === undefined ? sql`` : sql`and game_id = ${filter.gameId}`}
@@ -157,6 +159,23 @@ export class EventReader {
               < (${at(cursor.receivedAt)}, ${cursor.partition}::smallint, ${cursor.offset}::bigint)`
       }
         order by e.received_at desc, e.partition desc, e."offset" desc limit ${limit}`;
+    });
+  }
+
+  /** Where the rows of a user id lie, and those of the ids that are this player, too. */
+  async #players(
+    deadline: number,
+    studio: string,
+    userId: string,
+    isExact: boolean,
+  ): Promise<Place[]> {
+    const partitions = await this.#countPartitions(deadline);
+    const aliases = isExact ? [] : await this.#run(deadline, (sql) =>
+      sql<{ alias_id: string }[]>`
+        select alias_id from player_alias where studio = ${studio} and user_id = ${userId}`);
+    return [userId, ...aliases.map(({ alias_id }) => alias_id)].map((user) => {
+      const id = playerId({ studio, user_id: user });
+      return { p: partitionOf(id, partitions), k: String(fingerprintBigint(id)), u: user };
     });
   }
 
@@ -182,22 +201,28 @@ export class EventReader {
   }
 }
 
+/** Where one user id's rows lie in the journal: partition, player key, user id. */
+interface Place {
+  readonly p: number;
+  readonly k: string;
+  readonly u: string;
+}
+
 /**
- * Where the rows come from: the journal, or one player's rows in it. `offset 0` has those looked up
- * by player first: read by time, a player who is seldom seen would cost the whole journal.
+ * Where the rows come from: the journal, or one player's rows in it, an index scan for each of his ids.
+ * `offset 0` has those looked up by player first: read by time, a player who is seldom seen would cost
+ * the whole journal.
  */
-function source(
-  sql: postgres.Sql,
-  studio: string,
-  userId: string | undefined,
-  partitions: number,
-) {
-  if (userId === undefined) return sql`player_events`;
-  const id = playerId({ studio, user_id: userId });
+function source(sql: postgres.Sql, players: readonly Place[] | undefined) {
+  if (players === undefined) return sql`player_events`;
   return sql`(
-    select * from player_events
-    where partition = ${partitionOf(id, partitions)} and player_key = ${fingerprintBigint(id)}
-      and user_id = ${userId}
+    select own.* from json_to_recordset(${JSON.stringify(players)}::text::json)
+        as w(p smallint, k bigint, u text)
+      cross join lateral (
+        select * from player_events
+        where partition = w.p and player_key = w.k and user_id = w.u
+        offset 0
+      ) own
     offset 0)`;
 }
 

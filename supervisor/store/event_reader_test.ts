@@ -126,6 +126,29 @@ for (const [name, filter] of Object.entries(filters)) {
   });
 }
 
+Deno.test("events() of a user are those of his aliases, too, unless only his own are asked for", async () => {
+  const sql = postgres(server.url, { max: 1 });
+  await sql`insert into player_alias (studio, alias_id, user_id, linked_at) values
+    ('demo', 'u-6', 'u-5', now()), ('demo', 'u-0', 'u-5', now()), ('other', 'u-2', 'u-5', now())`;
+  const all = expected("demo", {}).filter(({ userId }) => ["u-0", "u-5", "u-6"].includes(userId));
+  const own = expected("demo", { userId: "u-5" });
+  try {
+    assert.ok(own.length > 20 && all.length > 2 * own.length);
+    for (const first of [7, 1000]) {
+      assert.deepEqual(await allPages("demo", { userId: "u-5" }, first), all);
+      assert.deepEqual(await allPages("demo", { userId: "u-5", exact: true }, first), own);
+    }
+    const ofGame = all.filter(({ gameId }) => gameId === "g-2");
+    assert.deepEqual(await allPages("demo", { userId: "u-5", gameId: "g-2" }, 7), ofGame);
+    // An alias is asked for by what came under it.
+    const alias = expected("demo", { userId: "u-6" });
+    assert.deepEqual(await allPages("demo", { userId: "u-6" }, 1000), alias);
+  } finally {
+    await sql`delete from player_alias`;
+    await sql.end();
+  }
+});
+
 Deno.test("events() shows a studio its own events only", async () => {
   const mine = await allPages("other", {}, 50);
   assert.deepEqual(mine, expected("other", {}));
