@@ -34,6 +34,8 @@ export interface ClientSocketOptions {
   readonly onBusy?: (client: ClientSocket) => void;
   /** False lets everything through: what the drills must notice. @default true */
   readonly isBounded?: boolean;
+  /** Runs something once what has arrived is dealt with. @default setTimeout */
+  readonly later?: (run: () => void) => void;
 }
 
 /** What a look at a socket found. */
@@ -138,7 +140,11 @@ export class ClientSocket {
   close(code: number, reason: string): void {
     if (this.#closingSince !== undefined) return;
     this.#closingSince = this.#now();
-    if (this.socket.readyState <= WebSocket.OPEN) this.socket.close(code, reason);
+    // With further messages at hand Deno would drop the connection before the close frame is written.
+    const later = this.options.later ?? ((run) => void setTimeout(run, 0));
+    later(() => {
+      if (this.socket.readyState <= WebSocket.OPEN) this.socket.close(code, reason);
+    });
     this.options.onBusy?.(this);
   }
 

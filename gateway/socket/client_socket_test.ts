@@ -10,6 +10,7 @@ function world(isBounded = true) {
   const client = new ClientSocket(raw, {
     now: () => time.ms,
     isBounded,
+    later: (run) => run(),
     onBusy: () => busy.push(time.ms),
   });
   return { time, raw, client, busy };

@@ -11,6 +11,8 @@
 export interface Peer {
   readonly hostname: string;
   readonly port: number;
+  /** The client, where the other end is a proxy. @default `hostname` */
+  readonly client?: string | undefined;
 }
 
 /** Cuts the connections of these peers, all in one look; tells how many it found. */

@@ -19,6 +19,8 @@ export interface OpenSocketsOptions {
   readonly cut?: CutConnections;
   /** Milliseconds; monotonic. @default performance.now */
   readonly now?: () => number;
+  /** As a {@link ClientSocket} takes it. */
+  readonly later?: (run: () => void) => void;
   /** How often busy sockets are looked at. @default limits.webSocketLookMs */
   readonly lookMs?: number;
   /** False lets everything through: what the drills must notice. @default true */
@@ -43,7 +45,7 @@ class Tally {
 /** An address as connections are counted by; a proxy or a client of this machine is not counted. */
 function addressOf(peer: Peer | undefined): string | undefined {
   if (peer === undefined) return undefined;
-  const address = countedAddress(peer.hostname);
+  const address = countedAddress(peer.client ?? peer.hostname);
   return /^127\.|^::1$|^0:0:0:0::\/64$/.test(address) ? undefined : address;
 }
 
@@ -86,12 +88,13 @@ export class OpenSockets {
 
   /** Counts a socket until it closes. */
   add(socket: RawSocket, peer: Peer | undefined, principal: Principal | undefined): ClientSocket {
-    const { isBounded = true, now } = this.options;
+    const { isBounded = true, now, later } = this.options;
     const client = new ClientSocket(socket, {
       peer,
       isBounded,
       onBusy: (busy) => this.#watch(busy),
       ...(now === undefined ? {} : { now }),
+      ...(later === undefined ? {} : { later }),
     });
     const place: Place = { client, address: addressOf(peer), holder: undefined };
     this.#places.set(client, place);

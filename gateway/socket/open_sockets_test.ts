@@ -20,6 +20,7 @@ function world() {
     log: { warn() {} },
     cut: (peers) => cut.push(...peers),
     now: () => time.ms,
+    later: (run) => run(),
     lookMs: 1,
   });
   return { open, cut, time, sockets };

@@ -39,8 +39,10 @@ export class RawClient {
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n",
     ));
     while (!decoder.decode(client.#received).includes("\r\n\r\n")) {
-      if (!await client.#read()) throw new Error("The upgrade was refused");
+      if (!await client.#read()) throw new Error("The connection ended before the upgrade");
     }
+    const [status] = decoder.decode(client.#received).split("\r\n", 1);
+    if (!status!.startsWith("HTTP/1.1 101")) throw new Error(`The upgrade was refused: ${status}`);
     const end = decoder.decode(client.#received).indexOf("\r\n\r\n") + 4;
     client.#received = client.#received.slice(end);
     return client;
