@@ -25,6 +25,7 @@ import { lostRedis } from "./resource_faults/lost_redis.ts";
 import { overload } from "./overload/overload.ts";
 import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
+import { hostileSockets } from "./sockets/hostile_sockets.ts";
 import { everyCall } from "./shard_faults/every_call.ts";
 import { frozenWorker } from "./shard_faults/frozen_worker.ts";
 import { restartBudget } from "./shard_faults/restart_budget.ts";
@@ -59,6 +60,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   jsonSuite,
   hostileBodies,
   tokens,
+  hostileSockets,
   overload,
   slowStore,
   clockJumps,
