@@ -2,6 +2,9 @@
  * The metrics once more, from the journal by SQL: what an analyst would write who knows nothing of
  * actors. Definitions are those of the reference model.
  *
+ * Ids that were linked are one player (`player_alias`): distinct players, payers and cohorts are counted
+ * by who somebody is, sessions by the id that an event came with.
+ *
  * @module
  */
 import type postgres from "postgres";
@@ -39,14 +42,16 @@ export async function prepare(sql: Sql, scope: Scope): Promise<void> {
   await sql`drop table if exists verify_events, verify_sessions, verify_players`;
   await sql`
     create temp table verify_events as
-    select partition, "offset", received_at, user_id, game_id, event_type, session_id, "timestamp",
+    select partition, "offset", received_at, coalesce(a.user_id, e.user_id) as user_id,
+      e.user_id as came_as, game_id, event_type, session_id, "timestamp",
       floor(extract(epoch from "timestamp") / 86400)::int as day,
       case when event_type = 'purchase' then (properties ->> 'amount')::numeric end as amount,
       case when event_type = 'purchase' then properties ->> 'currency' end as currency,
       case when event_type like 'level.%' and json_typeof(properties::json -> 'level') = 'number'
         then (properties ->> 'level')::numeric end as level
-    from player_events
-    where not internal and studio = ${scope.studio}`;
+    from player_events e
+      left join player_alias a on a.studio = e.studio and a.alias_id = e.user_id
+    where not internal and e.studio = ${scope.studio}`;
   await sql`analyze verify_events`;
   await sql`
     create temp table verify_sessions as
@@ -58,10 +63,10 @@ export async function prepare(sql: Sql, scope: Scope): Promise<void> {
         or (session_id is null and lag(event_type) over run = 'session.end')
       )::int as starts
       from verify_events
-      window run as (partition by user_id, game_id, session_id order by partition, "offset")
+      window run as (partition by user_id, came_as, game_id, session_id order by partition, "offset")
     ), numbered as (
       select *, sum(starts) over (
-        partition by user_id, game_id, session_id order by partition, "offset"
+        partition by user_id, came_as, game_id, session_id order by partition, "offset"
       ) as number
       from marked
     )
@@ -72,7 +77,7 @@ export async function prepare(sql: Sql, scope: Scope): Promise<void> {
       max(received_at) as last_arrival,
       bool_or(event_type = 'session.end') as ended
     from numbered
-    group by user_id, game_id, session_id, number`;
+    group by user_id, came_as, game_id, session_id, number`;
   // By hash, so that the sample does not prefer early players, and is the same each time.
   await sql`
     create temp table verify_players as
@@ -125,7 +130,7 @@ async function countDays(sql: Sql, dayOf: DayOf): Promise<void> {
   const cohorts = await sql<{ game_id: string; day: number; n: number }[]>`
     select game_id, day, count(*)::float8 as n from (
       select distinct on (game_id, user_id) game_id, day from verify_events
-      order by game_id, user_id, partition, "offset"
+      order by game_id, user_id, received_at, came_as, "offset"
     ) first_applied group by 1, 2`;
   for (const { game_id, day, n } of cohorts) dayOf(game_id, day).new_players = n;
   const sessions = await sql<{ game_id: string; day: number; n: number }[]>`

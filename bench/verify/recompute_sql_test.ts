@@ -51,14 +51,30 @@ async function write(sql: Sql, events: readonly ModelEvent[]): Promise<void> {
     where studio = 'demo' or "offset" < 3`;
 }
 
+/** Who turned out to be whom: `[alias, user]`. */
+type Links = readonly (readonly [string, string])[];
+
+/** Writes who is whom as the store holds it: always the last one of a chain. */
+async function writeLinks(sql: Sql, links: Links): Promise<void> {
+  await sql`truncate player_alias`;
+  for (const [alias_id, user_id] of links) {
+    await sql`update player_alias set user_id = ${user_id} where user_id = ${alias_id}`;
+    await sql`insert into player_alias (studio, alias_id, user_id, linked_at)
+      values ('demo', ${alias_id}, ${user_id}, now()), ('other', ${user_id}, ${alias_id}, now())`;
+  }
+}
+
 async function assertAgreement(
   sql: Sql,
   events: readonly ModelEvent[],
   now: number,
+  links: Links = [],
 ): Promise<void> {
   const model = new ReferenceModel();
   for (const event of events) model.apply(event);
+  for (const [alias, user] of links) model.link(alias, user);
   await write(sql, events);
+  await writeLinks(sql, links);
   await prepare(sql, { studio: "demo", sample: undefined });
   const games = await recomputeGames(sql);
   assert.deepEqual([...games.keys()].sort(), model.gameIds());
@@ -77,8 +93,16 @@ async function assertAgreement(
   }
 }
 
+const users = ["ann", "bob", "ü/\\"] as const;
+
+/** Nobody is anybody else, one is another, or all are one. */
+const linksArbitrary = fc.tuple(
+  fc.shuffledSubarray([...users], { minLength: 3 }),
+  fc.integer({ min: 0, max: 2 }),
+).map(([[a, b, c], n]): Links => ([[a!, b!], [b!, c!]] as const).slice(0, n));
+
 const eventArbitrary = fc.record({
-  user: fc.constantFrom("ann", "bob", "ü/\\"),
+  user: fc.constantFrom(...users),
   game: fc.constantFrom("g", "h"),
   session: fc.constantFrom(undefined, "s", "t"),
   id: fc.integer({ min: 0, max: 400 }),
@@ -114,12 +138,14 @@ Deno.test("recompute: SQL and the reference model agree", async (t) => {
   const sql = postgres(server.url, { max: 1, onnotice: () => {} });
   try {
     await prepareDatabase(server.url, topicTable());
-    await t.step("on any events", async () => {
+    await t.step("on any events of players who may be one", async () => {
+      const minutes = fc.integer({ min: 0, max: 60 });
       await fc.assert(
-        fc.asyncProperty(streamArbitrary, fc.integer({ min: 0, max: 60 }), (events, minutes) => {
-          return assertAgreement(sql, events, events.at(-1)!.received_at + minutes * MINUTE);
+        fc.asyncProperty(streamArbitrary, minutes, linksArbitrary, (events, after, links) => {
+          const now = events.at(-1)!.received_at + after * MINUTE;
+          return assertAgreement(sql, events, now, links);
         }),
-        { numRuns: 60 },
+        { numRuns: 80 },
       );
     });
     await t.step("on a generated history of 40 days", async () => {
