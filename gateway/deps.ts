@@ -6,6 +6,7 @@
  */
 import type { Platform } from "../supervisor/platform.ts";
 import type { Keys } from "./auth.ts";
+import type { AccessLog } from "./http/access_log.ts";
 import type { RateLimits } from "./limits/rate_limits.ts";
 import type { Shedder } from "./limits/shedder.ts";
 
@@ -68,4 +69,8 @@ export interface GatewayDeps {
   readonly rates: RateLimits | undefined;
   /** `undefined`: nothing is shed. */
   readonly shedder: Shedder | undefined;
+  /** `undefined`: no request is logged. */
+  readonly accessLog: AccessLog | undefined;
+  /** How long browsers are to insist on HTTPS; 0: nothing is said. */
+  readonly hstsSeconds: number;
 }

@@ -9,7 +9,7 @@ Deno.test("createGateway() answers 404 and 405 as problems", async () => {
   assert.equal((await missing.json()).code, "not_found");
   const wrong = await app.request("/api/v1/events", { method: "PUT", body: "x" });
   assert.equal(wrong.status, 405);
-  assert.equal(wrong.headers.get("allow"), "POST");
+  assert.equal(wrong.headers.get("allow"), "POST, OPTIONS");
   assert.equal((await wrong.json()).code, "method_not_allowed");
   assert.equal((await app.request("/ws")).status, 426);
 });

@@ -1,11 +1,13 @@
 /**
- * The app's frame: routes, request ids, problem answers, counting.
+ * The app's frame: routes, request ids, problem answers, counting, and what `http/` adds to answers.
  *
  * @module
  */
 import { Hono } from "hono";
 import { dropBody } from "./capture/read_body.ts";
 import type { GatewayDeps } from "./deps.ts";
+import { finishRead } from "./http/finish_read.ts";
+import { noSniff, requestIdForm } from "../schema/http/answer_headers.ts";
 import { Unavailable } from "../schema/errors.ts";
 import {
   internalError,
@@ -38,13 +40,16 @@ export interface RequestInfo {
 }
 
 const comeBack = "This cannot be answered right now, and nothing was done: send the same again";
-const requestIdPattern = /^[A-Za-z0-9_.:-]{1,128}$/;
 
 /** The client's own request id when it is presentable, else a new one. */
 function requestIdOf(request: Request, newId: () => string): string {
   const given = request.headers.get("x-request-id");
-  return given !== null && requestIdPattern.test(given) ? given : newId();
+  return given !== null && requestIdForm.test(given) ? given : newId();
 }
+
+/** What a path may be asked by, as `Allow` lists it: whoever may read may also ask for the head alone. */
+export const allowed = (methods: readonly string[]): string[] =>
+  methods.includes("GET") ? [...methods, "HEAD"] : [...methods];
 
 /**
  * An app that serves `routes`, answers 404 and 405 beside them, and never shows what went wrong
@@ -52,9 +57,13 @@ function requestIdOf(request: Request, newId: () => string): string {
  */
 export function createApp(
   routes: readonly Route[],
-  deps: Pick<GatewayDeps, "newId" | "metrics" | "log" | "rates" | "shedder">,
+  deps: Pick<
+    GatewayDeps,
+    "newId" | "metrics" | "log" | "rates" | "shedder" | "accessLog" | "hstsSeconds"
+  >,
 ): Hono {
-  const { newId, metrics, log, rates, shedder } = deps;
+  const { newId, metrics, log, rates, shedder, accessLog, hstsSeconds } = deps;
+  const hsts = hstsSeconds === 0 ? undefined : `max-age=${hstsSeconds}`;
   const app = new Hono();
 
   /** What a throw means to the client. */
@@ -78,24 +87,34 @@ export function createApp(
     if (address !== undefined) rates!.enter(request, address);
   }
 
+  /** What every answer says; the headers of an upgrade cannot be changed. */
+  function mark({ status, headers }: Response, requestId: string): void {
+    if (status === 101) return;
+    headers.set("x-request-id", requestId);
+    headers.set(...noSniff);
+    if (hsts !== undefined) headers.set("strict-transport-security", hsts);
+  }
+
   const serve =
     (route: string, handler: Handler, load: Route["load"], refuse = problemJson) =>
     async (
       c: { req: { raw: Request }; env: unknown },
     ) => {
       const request = c.req.raw;
+      const startedAt = accessLog?.start() ?? 0;
+      const info = c.env as RequestInfo | undefined;
       const requestId = requestIdOf(request, newId);
       let response: Response;
       try {
-        enter(request, c.env as RequestInfo | undefined, load);
+        enter(request, info, load);
         response = await handler(request, requestId);
-        // The headers of an upgrade cannot be changed.
-        if (response.status !== 101) response.headers.set("x-request-id", requestId);
+        if (load === "read") response = await finishRead(request, response);
       } catch (error) {
         response = refuse(problemOf(error, route, requestId), request, requestId);
-        response.headers.set("x-request-id", requestId);
       }
+      mark(response, requestId);
       metrics.requestDone(route, response.status);
+      accessLog?.done(startedAt, { request, route, requestId, status: response.status, info });
       return response;
     };
 
@@ -106,8 +125,8 @@ export function createApp(
 
   for (const { path, methods, handler, load = "capture", refuse } of routes) {
     app.on([...methods], path, serve(path, handler, load, refuse));
-    const wrongMethod = refuseWith(() => methodNotAllowed(methods.join(", ")));
-    app.all(path, serve(path, wrongMethod, "read"));
+    const wrongMethod = refuseWith(() => methodNotAllowed(allowed(methods).join(", ")));
+    app.all(path, serve(path, wrongMethod, "read", refuse));
   }
   app.notFound(serve("unknown", refuseWith(notFound), "read"));
   return app;

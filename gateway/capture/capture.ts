@@ -5,6 +5,7 @@
  */
 import { limits } from "../../schema/limits.ts";
 import { authenticate, type Keys, type Principal } from "../auth.ts";
+import { assertOrigin } from "../http/cors.ts";
 import { forbidden, Problem, unauthorized, unavailable } from "../problem.ts";
 import type { Acceptor, AcceptOutcome } from "./accept_events.ts";
 import type { ByteBudget } from "./byte_budget.ts";
@@ -49,7 +50,10 @@ export function captureHandler(
 }
 
 function authorizeWriter(principal: Principal | undefined, request: Request): Principal {
-  if (principal !== undefined && principal.write) return principal;
+  if (principal !== undefined && principal.write) {
+    assertOrigin(request, principal);
+    return principal;
+  }
   dropBody(request);
   throw principal === undefined ? unauthorized() : forbidden("This key may not write events");
 }

@@ -11,8 +11,9 @@
  *
  * @module
  */
-import { limits } from "../../schema/limits.ts";
 import type { AccessLogMode } from "../../schema/http/http_config.ts";
+import { limits } from "../../schema/limits.ts";
+import type { RequestInfo } from "../router.ts";
 
 /** Takes the lines; the platform's logger has this shape. */
 export interface AccessLogSink {
@@ -34,8 +35,8 @@ export interface Answered {
   readonly route: string;
   readonly requestId: string;
   readonly status: number;
-  /** Address of who called; `undefined` when it is not known. */
-  readonly address: string | undefined;
+  /** Tells the address of who called, which is looked at only for a line. */
+  readonly info: RequestInfo | undefined;
 }
 
 /** The network of an address: of IPv4 its first three bytes, of IPv6 its first 48 bits. */
@@ -106,7 +107,8 @@ export class AccessLog {
     return false;
   }
 
-  #write(ms: number, { request, route, requestId, status, address }: Answered): void {
+  #write(ms: number, { request, route, requestId, status, info }: Answered): void {
+    const address = info?.remoteAddr?.hostname;
     const { headers, method } = request;
     const bytes = headers.get("content-length");
     const left = this.#left;

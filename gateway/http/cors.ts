@@ -12,7 +12,6 @@
 import { limits } from "../../schema/limits.ts";
 import { isOriginOf } from "../../schema/http/origin.ts";
 import type { Principal } from "../../schema/principal.ts";
-import type { Keys, Resolved } from "../auth.ts";
 import { dropBody } from "../capture/read_body.ts";
 import { Problem } from "../problem.ts";
 import type { Handler, Route } from "../router.ts";
@@ -23,29 +22,20 @@ const exposed = "etag, ratelimit, ratelimit-policy, retry-after, x-request-id";
 
 const headerNames = /^[A-Za-z0-9, _-]{1,1024}$/;
 
+/** Whether a key may be used from an origin. @param origin `null`: the request names none */
+export function mayUse(principal: Principal, origin: string | null): boolean {
+  const { origins } = principal;
+  return origins === undefined || origin === null || isOriginOf(origins, origin);
+}
+
 /** @throws {Problem} 403 when the principal's key is held to origins and this is none of them */
 export function assertOrigin(request: Request, principal: Principal | undefined): void {
   if (principal?.origins === undefined) return;
-  const origin = request.headers.get("origin");
-  if (origin === null || isOriginOf(principal.origins, origin)) return;
+  if (mayUse(principal, request.headers.get("origin"))) return;
   dropBody(request);
-  const detail = "This key may not be used from this origin; the key's operator sets its origins";
+  const detail =
+    "This key may not be used from this origin: its operator sets the origins it is for";
   throw new Problem(403, "origin_forbidden", detail);
-}
-
-/** The same keys, as a socket of one request may use them: its origin counts for each. */
-export function keysOfRequest(keys: Keys, request: Request): Keys {
-  const checked = (principal: Principal | undefined) => {
-    assertOrigin(request, principal);
-    return principal;
-  };
-  return {
-    resolve(token): Resolved {
-      const found = keys.resolve(token);
-      return found instanceof Promise ? found.then(checked) : checked(found);
-    },
-    hmac: (keyId) => keys.hmac(keyId),
-  };
 }
 
 /** The answer to a preflight. @param methods that the path has, beside OPTIONS */

@@ -12,6 +12,7 @@ import { limits } from "../../../schema/limits.ts";
 import type { Rejection } from "../../../schema/rejection.ts";
 import { defaultGameOf, type Keys, type Principal, resolveToken, tokenOf } from "../../auth.ts";
 import type { GatewayDeps, Protocol } from "../../deps.ts";
+import { assertOrigin, openToPages } from "../../http/cors.ts";
 import {
   badRequest,
   forbidden,
@@ -100,7 +101,10 @@ export class Intake {
 
   /** @throws {Problem} 401 or 403; the body is then dropped unread */
   authorized(request: Request, principal: Principal | undefined): Principal {
-    if (principal !== undefined && principal.write) return principal;
+    if (principal !== undefined && principal.write) {
+      assertOrigin(request, principal);
+      return principal;
+    }
     dropBody(request);
     throw principal === undefined ? unauthorized() : forbidden("This key may not write events");
   }
@@ -220,52 +224,28 @@ export const gameOf = (principal: Principal, named: unknown): unknown =>
 export const jsonAnswer = (status: number, body: unknown): Response =>
   Response.json(body, { status });
 
-/** How long browsers may remember what a preflight said, seconds. */
-const preflightSeconds = 7200;
-
-/** Keys ship inside web pages, and no cookie means anything here: any page may send events. */
-function allowOrigin(request: Request, response: Response): Response {
-  const origin = request.headers.get("origin");
-  if (origin === null) return response;
-  const { headers } = response;
-  // Snowplow's and some other trackers send with credentials, to which `*` is no answer.
-  headers.set("access-control-allow-origin", origin);
-  headers.set("access-control-allow-credentials", "true");
-  headers.append("vary", "origin");
+/** Captures by GET must reach us each time. */
+function unkept(response: Response): Response {
+  response.headers.set("cache-control", "no-store");
   return response;
 }
 
-function preflight(request: Request, methods: string): Response {
-  const asked = request.headers.get("access-control-request-headers");
-  const headers = new Headers({
-    "access-control-allow-methods": `${methods}, OPTIONS`,
-    "access-control-max-age": String(preflightSeconds),
-  });
-  if (asked !== null && /^[A-Za-z0-9, _-]{1,1024}$/.test(asked)) {
-    headers.set("access-control-allow-headers", asked);
-  }
-  return allowOrigin(request, new Response(null, { status: 204, headers }));
-}
-
-/** Routes of one protocol; each also without or with a final slash, and for preflights. */
+/**
+ * Routes of one protocol; each also without or with a final slash, and for pages of any origin, whose
+ * scripts may send with credentials: keys ship inside web pages, and no cookie means anything here.
+ */
 export function protocolRoutes(
   paths: readonly string[],
   methods: readonly string[],
   handler: Handler,
-  refuse: NonNullable<Route["refuse"]> = (problem, _request, requestId) =>
-    problem.toResponse(requestId),
+  refuse?: NonNullable<Route["refuse"]>,
 ): Route[] {
-  async function serve(request: Request, requestId: string): Promise<Response> {
-    if (request.method === "OPTIONS") return preflight(request, methods.join(", "));
-    return allowOrigin(request, await handler(request, requestId));
-  }
-  const refuseOpenly: typeof refuse = (problem, request, requestId) =>
-    allowOrigin(request, refuse(problem, request, requestId));
-  return paths.flatMap((path) => [path, `${path}/`])
-    .map((path) => ({
-      path,
-      methods: [...methods, "OPTIONS"],
-      handler: serve,
-      refuse: refuseOpenly,
-    }));
+  const serve: Handler = async (request, requestId) => {
+    const response = await handler(request, requestId);
+    return request.method === "POST" ? response : unkept(response);
+  };
+  return paths.flatMap((path) => [path, `${path}/`]).map((path) => {
+    const route = { path, methods, handler: serve, ...(refuse === undefined ? {} : { refuse }) };
+    return openToPages(route, { credentials: true });
+  });
 }
