@@ -28,7 +28,7 @@ import type { Shedder } from "./limits/shedder.ts";
 import { Problem, unauthorized } from "./problem.ts";
 import { createApp, type Handler, type RequestInfo } from "./router.ts";
 import { Subscriptions } from "./live/subscriptions.ts";
-import type { ClientSocket } from "./socket/client_socket.ts";
+import { type ClientSocket, closeCode } from "./socket/client_socket.ts";
 import type { Peer } from "./socket/cut_connection.ts";
 import { OpenSockets } from "./socket/open_sockets.ts";
 import { uuidV7Maker } from "./uuid_v7.ts";
@@ -103,6 +103,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     assertOrigin(request, principal);
     if (isDraining) throw new Problem(503, "unavailable", "This node is going away");
     const peer = peers.get(request);
+    // Nothing can be asked of a request once it is upgraded.
+    const origin = request.headers.get("origin");
     sockets.enter(peer, principal);
     const { socket, response } = Deno.upgradeWebSocket(request, {
       idleTimeout: isBounded ? limits.webSocketIdleMs / 1000 : 0,
@@ -110,7 +112,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     });
     socket.binaryType = "arraybuffer";
     const client = sockets.add(socket, peer, principal);
-    origins.set(client, request.headers.get("origin"));
+    origins.set(client, origin);
     serve(client, principal);
     return response;
   }
