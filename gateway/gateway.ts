@@ -23,6 +23,7 @@ import { liveResponse, readyResponse } from "./health.ts";
 import type { AccessLog } from "./http/access_log.ts";
 import { assertOrigin, mayUse, openToPages } from "./http/cors.ts";
 import { graphqlAnswer } from "./http/graphql_answer.ts";
+import { addressOf, type ProxyTrust } from "./limits/client_address.ts";
 import type { RateLimits } from "./limits/rate_limits.ts";
 import type { Shedder } from "./limits/shedder.ts";
 import { Problem, unauthorized } from "./problem.ts";
@@ -43,6 +44,8 @@ export interface GatewayOptions extends Pick<GatewayDeps, "platform" | "keys"> {
   readonly metrics?: GatewayDeps["metrics"];
   /** @default writes nothing */
   readonly log?: GatewayDeps["log"];
+  /** Proxies whose word on the client's address is taken. @default none */
+  readonly trust?: ProxyTrust;
   /** @default nobody is limited */
   readonly rates?: RateLimits;
   /** @default nothing is shed */
@@ -90,6 +93,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const subscriptions = new Subscriptions(metrics);
   const graphql = createGraphqlServer({ log, ...options.graphql });
   const contextOf = (principal: Principal) => createContext(principal, platform, subscriptions);
+  const nameClient = options.trust?.proxies.length ? addressOf(options.trust) : undefined;
   let isDraining = false;
 
   /** Upgrades, unless the request carries a wrong key; one without any may authenticate later. */
@@ -189,14 +193,26 @@ export function createGateway(options: GatewayOptions): Gateway {
     ...captureProtocolRoutes({ keys, acceptor, budget, now, log }),
   ], deps);
 
+  const clientOf = (request: Request, info: RequestInfo | undefined): string | undefined => {
+    const peer = info?.remoteAddr?.hostname;
+    return peer === undefined || nameClient === undefined
+      ? peer
+      : nameClient(peer, request.headers);
+  };
+  /** Behind proxies of ours the other end is the client they name. */
+  const seenAs = (request: Request, info: RequestInfo | undefined): RequestInfo | undefined => {
+    const hostname = nameClient === undefined ? undefined : clientOf(request, info);
+    return hostname === undefined ? info : { remoteAddr: { hostname } };
+  };
+
   return {
     app,
     fetch: (request, info) => {
       // Once the connection is upgraded nobody can say any more whose it was.
       if (isUpgrade(request) && info?.remoteAddr !== undefined) {
-        peers.set(request, info.remoteAddr as Peer);
+        peers.set(request, { ...info.remoteAddr as Peer, client: clientOf(request, info) });
       }
-      return app.fetch(request, info);
+      return app.fetch(request, seenAs(request, info));
     },
     drain() {
       isDraining = true;

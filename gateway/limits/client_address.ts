@@ -1,0 +1,71 @@
+/**
+ * The client's address where proxies stand in between. A header may say anything: what counts is who
+ * wrote which part. Each proxy appends whom it heard from, so hops are read from the right, and the
+ * first one that is no proxy of ours is the client, whatever stands before it.
+ *
+ * @module
+ */
+import { type Cidr, isWithin, parseAddress } from "../../schema/net/cidr.ts";
+import type { ProxyHeader } from "../../schema/net/edge_config.ts";
+
+export interface ProxyTrust {
+  /** Networks of the proxies that are ours. */
+  readonly proxies: readonly Cidr[];
+  /** The header that they set. */
+  readonly header: ProxyHeader;
+}
+
+/** Tells the client's address from that of the connection's other end. */
+export type AddressOf = (peer: string, headers: Headers) => string;
+
+/** So many hops are looked at; nobody has that many proxies of his own. */
+const hopsMax = 16;
+/** Proxies whose verdict is remembered: there are few, and each request comes from one. */
+const peersKeptMax = 1024;
+
+/** The address in a hop: bare, with a port, in brackets; `undefined` for what is none. */
+function addressIn(hop: string): string | undefined {
+  const text = hop.trim().replace(/^"(.*)"$/, "$1");
+  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(text);
+  const bare = bracketed?.[1] ?? (/^[^:]+:\d+$/.test(text) ? text.split(":", 1)[0]! : text);
+  return parseAddress(bare) === undefined ? undefined : bare;
+}
+
+/** What `Forwarded` (RFC 7239) says of each hop's `for`; `""` where it says nothing. */
+function forwardedFor(value: string): string[] {
+  return value.split(",").map((element) =>
+    /(?:^|;)\s*for\s*=\s*("[^"]*"|[^;,\s]+)/i.exec(element)?.[1] ?? ""
+  );
+}
+
+/**
+ * An {@link AddressOf} that takes the word of trusted proxies alone. A header from anybody else is not
+ * read; the other of the two headers never is, as a proxy passes it on as it came.
+ */
+export function addressOf({ proxies, header }: ProxyTrust): AddressOf {
+  if (proxies.length === 0) return (peer) => peer;
+  const known = new Map<string, boolean>();
+  const isProxy = (peer: string) => {
+    let verdict = known.get(peer);
+    if (verdict !== undefined) return verdict;
+    verdict = isWithin(proxies, peer);
+    if (known.size >= peersKeptMax) known.clear();
+    known.set(peer, verdict);
+    return verdict;
+  };
+  return (peer, headers) => {
+    if (!isProxy(peer)) return peer;
+    const value = headers.get(header);
+    if (value === null) return peer;
+    const hops = header === "forwarded" ? forwardedFor(value) : value.split(",");
+    let client = peer;
+    for (const hop of hops.slice(-hopsMax).reverse()) {
+      const address = addressIn(hop);
+      // The hop before could not say whom it heard from, so it stands for him.
+      if (address === undefined) break;
+      client = address;
+      if (!isProxy(address)) break;
+    }
+    return client;
+  };
+}
