@@ -9,6 +9,8 @@ import { createGateway } from "../gateway/gateway.ts";
 import { anyOfKeys, demoKeys, type Keys } from "../gateway/auth.ts";
 import { loadPersistedOperations } from "../gateway/graphql/protection/persisted_file.ts";
 import type { PersistedOperations } from "../gateway/graphql/protection/persisted_operations.ts";
+import { AccessLog } from "../gateway/http/access_log.ts";
+import { finishRead } from "../gateway/http/finish_read.ts";
 import { RateLimits } from "../gateway/limits/rate_limits.ts";
 import { Shedder } from "../gateway/limits/shedder.ts";
 import { Jwks } from "../gateway/tokens/jwks.ts";
@@ -94,6 +96,8 @@ function wire(
       log: logger("gateway"),
       graphql: { persisted, isBounded: options.boundsGraphql ?? true },
       trust: { proxies: config.edge.trustedProxies, header: config.edge.proxyHeader },
+      accessLog: new AccessLog({ mode: config.http.accessLog, log: logger("access") }),
+      hstsSeconds: config.http.hstsSeconds,
       rates: new RateLimits(node.resources.rateBuckets(), config.rates),
       ...(options.boundsSockets === false ? { boundsSockets: false } : {}),
       ...(options.sheds === false ? {} : { shedder: new Shedder({ lag: () => lag.last }) }),
@@ -116,13 +120,14 @@ function wire(
         id: "admin",
         hostname: config.adminHost,
         port: config.adminPort,
-        fetch: (request, { remoteAddr }) => admin.fetch(request, { remote: remoteAddr.hostname }),
+        fetch: async (request, { remoteAddr }) =>
+          finishRead(request, await admin.fetch(request, { remote: remoteAddr.hostname })),
         onListen: (port) => onListen("admin", port),
       }),
       ...(config.roles.has("gateway")
         ? [listenerChild({
           id: "gateway",
-          hostname: "0.0.0.0",
+          hostname: config.host,
           port: config.port,
           fetch: gateway.fetch,
           onListen: (port) => onListen("gateway", port),
@@ -143,7 +148,9 @@ async function announce(
   const { config, lock } = node.options;
   const info: RunInfo = {
     pid: Deno.pid,
-    url: `http://127.0.0.1:${ports.gateway}`,
+    url: `http://${
+      ["0.0.0.0", "::"].includes(config.host) ? "127.0.0.1" : config.host
+    }:${ports.gateway}`,
     admin_url: `http://${config.adminHost}:${ports.admin}`,
     store_url: await node.store.url(stop),
     demo_key: secrets.demoKey,
