@@ -44,6 +44,10 @@ export const game: Behaviour<GameState, GameMessage, GameQuery, GameAnswers[Game
     for (const [day, metrics] of Object.entries(message.delta.days)) {
       addDay(state, Number(day), metrics, message.at);
     }
+    for (const [board, users] of Object.entries(message.delta.gone ?? {})) {
+      const removed = users.filter((userId) => state.boards.get(board)?.remove(userId));
+      if (removed.length > 0) state.changed.add(boardPart(board));
+    }
     for (const [board, scores] of Object.entries(message.delta.scores)) {
       addScores(state, board, scores);
     }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DeltaEffect, ScoreEffect } from "../kernel/behaviour.ts";
+import type { DeltaEffect, ScoreEffect, UnscoreEffect } from "../kernel/behaviour.ts";
 
 /** The sums of one batch for one game. */
 export interface GameDelta {
@@ -13,6 +13,8 @@ export interface GameDelta {
   readonly days: Record<number, Record<string, number>>;
   /** Best score by board and user. */
   readonly scores: Record<string, Record<string, number>>;
+  /** By board, the users whose entry goes before these scores come. Left out for none. */
+  gone?: Record<string, string[]>;
 }
 
 /** The value of a record in `game.deltas`. */
@@ -65,6 +67,13 @@ export class DeltaFold {
   addScore(effect: ScoreEffect): void {
     const board = this.#game(effect.game).scores[effect.board] ??= bag();
     board[effect.userId] = Math.max(board[effect.userId] ?? -Infinity, effect.score);
+  }
+
+  addUnscore({ game: id, board, userId }: UnscoreEffect): void {
+    const game = this.#game(id);
+    const gone = (game.gone ??= bag())[board] ??= [];
+    if (!gone.includes(userId)) gone.push(userId);
+    delete game.scores[board]?.[userId];
   }
 
   /** The games folded so far, grouped by the partition that `partitionOf` gives each. */

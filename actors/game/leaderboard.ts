@@ -1,7 +1,7 @@
 /**
  * A leaderboard: the best score of each of the best {@link limits.leaderboardEntriesMax} players. It
- * depends on the scores alone and not on their order, so that a restored board goes on as the lost
- * one would have.
+ * depends on the scores alone and not on their order (unless somebody was taken off a full board), so that
+ * a restored board goes on as the lost one would have.
  *
  * @module
  */
@@ -38,6 +38,15 @@ export class Leaderboard {
     if (this.#lowest?.[0] === userId) this.#lowest = undefined;
     this.#scores.set(userId, score);
     return true;
+  }
+
+  /**
+   * Takes a user off it. A full board does not know who would come next: until he scores again there is
+   * one entry less.
+   */
+  remove(userId: string): boolean {
+    if (this.#lowest?.[0] === userId) this.#lowest = undefined;
+    return this.#scores.delete(userId);
   }
 
   #findLowest(): Entry {

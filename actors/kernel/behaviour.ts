@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { JsonObject } from "../../schema/event.ts";
 
 /** What a behaviour knows besides its state and the message. All of it comes from the log. */
 export interface MessageContext {
@@ -38,6 +39,15 @@ export interface ScoreEffect {
   readonly score: number;
 }
 
+/** Takes a player's entry off a leaderboard; a `score` that follows may put a lower one there. */
+export interface UnscoreEffect {
+  readonly type: "unscore";
+  /** `studio/game_id`. */
+  readonly game: string;
+  readonly board: string;
+  readonly userId: string;
+}
+
 /** Arms the actor's durable timer `name`, or cancels it. It comes back as a `$timer` event. */
 export interface TimerEffect {
   readonly type: "timer";
@@ -58,7 +68,46 @@ export interface WatchEffect {
   readonly actorId: string;
 }
 
-export type Effect = DeltaEffect | ScoreEffect | TimerEffect | WatchEffect;
+/**
+ * Writes to a player, itself included: an internal event, through the outbox and the log. It comes once,
+ * and after what this shard has sent there before.
+ */
+export interface SendEffect {
+  readonly type: "send";
+  /** `studio/user_id`. */
+  readonly to: string;
+  /** One of `internalType`. */
+  readonly eventType: string;
+  readonly properties: JsonObject;
+}
+
+/** Says in the store, with the commit, who a user id is: a row of `player_alias`. */
+export interface AliasEffect {
+  readonly type: "alias";
+  readonly studio: string;
+  readonly aliasId: string;
+  /** Who it is in the end, never an alias himself; `null`: it is a player of its own again. */
+  readonly userId: string | null;
+}
+
+/** What a client has asked for was refused: it is counted, and told in `dlq.events`. */
+export interface RefusalEffect {
+  readonly type: "refusal";
+  /** `merge_` and the reason. */
+  readonly code: string;
+  readonly message: string;
+  readonly payload: JsonObject;
+}
+
+export type Effect =
+  | DeltaEffect
+  | ScoreEffect
+  | UnscoreEffect
+  | TimerEffect
+  | WatchEffect
+  | SendEffect
+  | AliasEffect
+  | RefusalEffect;
 
 /** One part of a snapshot; `""` is the main part. `body` is JSON text. */
 export interface Part {

@@ -10,6 +10,33 @@ export interface DayRange {
   readonly to: number;
 }
 
+/**
+ * The window ends that `day` covers and no day of the set covers yet, among the ends
+ * `day … day + length − 1` of windows of `length` days. The nearest neighbours decide: the day
+ * before covers the ends up to its own last, the day after those from itself on.
+ */
+export function newlyCovered(
+  days: { has(day: number): boolean },
+  day: number,
+  length: number,
+): DayRange {
+  let from = day;
+  let to = day + length - 1;
+  for (let d = day - 1; d > day - length; d--) {
+    if (days.has(d)) {
+      from = d + length;
+      break;
+    }
+  }
+  for (let d = day; d <= to; d++) {
+    if (days.has(d)) {
+      to = d - 1;
+      break;
+    }
+  }
+  return { from, to };
+}
+
 const noWords: readonly number[] = [];
 
 export class DaySet {
@@ -43,27 +70,18 @@ export class DaySet {
     this.#base -= 32 * before;
   }
 
-  /**
-   * The window ends that `day` covers and no day of the set covers yet, among the ends
-   * `day … day + length − 1` of windows of `length` days. The nearest neighbours decide: the day
-   * before covers the ends up to its own last, the day after those from itself on.
-   */
+  /** {@link newlyCovered} by a day, for this set. */
   newlyCovered(day: number, length: number): DayRange {
-    let from = day;
-    let to = day + length - 1;
-    for (let d = day - 1; d > day - length; d--) {
-      if (this.has(d)) {
-        from = d + length;
-        break;
-      }
-    }
-    for (let d = day; d <= to; d++) {
-      if (this.has(d)) {
-        to = d - 1;
-        break;
-      }
-    }
-    return { from, to };
+    return newlyCovered(this, day, length);
+  }
+
+  /** The days, ascending. */
+  days(): number[] {
+    return this.#words.flatMap((word, index) => {
+      const base = this.#base + index * 32;
+      return Array.from({ length: 32 }, (_, bit) => base + bit)
+        .filter((day) => (word & (1 << (day & 31))) !== 0);
+    });
   }
 
   /** How many days of `[from, to]` are set. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { dayOf } from "../../schema/event.ts";
-import type { PlayerGame } from "./player_state.ts";
+import type { PlayerGame } from "./player_part.ts";
 
 const windowDays = 28;
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { DAY_MS } from "../../schema/limits.ts";
 import { MINUTE, noon, today } from "../testing/player_harness.ts";
 import { engagementScore } from "./engagement.ts";
-import { newPlayerGame, type PlayerGame } from "./player_state.ts";
+import { addPayingDay, newPlayerGame, type PlayerGame } from "./player_part.ts";
 
 interface Play {
   readonly activeDays?: number;
@@ -15,9 +15,9 @@ interface Play {
 
 /** A game played on the last `activeDays` days up to today. */
 function gameOf({ activeDays = 0, payingDays = 0, minutes = 0, sessions = 0, idleMs = 0 }: Play) {
-  const game: PlayerGame = newPlayerGame(today, noon);
+  const game: PlayerGame = newPlayerGame(today, noon, noon);
   for (let i = 0; i < activeDays; i++) game.activeDays.add(today - i);
-  for (let i = 0; i < payingDays; i++) game.payingDays.add(today - i);
+  for (let i = 0; i < payingDays; i++) addPayingDay(game, today - i);
   game.playMs = minutes * MINUTE;
   game.sessions = sessions;
   game.lastSeen = noon - idleMs;

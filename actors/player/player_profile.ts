@@ -6,7 +6,12 @@
 import type { PlayerProfile, SessionView } from "../../schema/queries/player_queries.ts";
 import type { AskContext } from "../kernel/behaviour.ts";
 import { engagementScore } from "./engagement.ts";
-import type { PlayerGame, PlayerState, Session } from "./player_state.ts";
+import { gamesOf, type NamedPart } from "./merge/union.ts";
+import { othersThan } from "./merge/merge_state.ts";
+import { nameOf } from "./merge/names.ts";
+import { DaySet } from "./day_set.ts";
+import type { PlayerGame, Session } from "./player_part.ts";
+import type { PlayerState } from "./player_state.ts";
 import { currentSession } from "./sessions.ts";
 
 function viewOf(session: Session): SessionView {
@@ -23,6 +28,52 @@ function addInto(sum: Map<string, number>, counts: ReadonlyMap<string, number>):
   for (const [name, n] of counts) sum.set(name, (sum.get(name) ?? 0) + n);
 }
 
+/** What each of a player's ids did in one game, as if one had done it, as far as a profile looks at it. */
+function together(parts: readonly NamedPart[], gameId: string): PlayerGame {
+  const games = gamesOf(parts, gameId);
+  const [first] = games;
+  if (games.length === 1) return first!;
+  const days = (which: "activeDays" | "payingDays") => {
+    const set = new DaySet();
+    for (const day of games.flatMap((game) => game[which].days())) set.add(day);
+    return set;
+  };
+  const sums = (which: "counts" | "revenue") => {
+    const sum = new Map<string, number>();
+    for (const game of games) addInto(sum, game[which]);
+    return sum;
+  };
+  const add = (of: (game: PlayerGame) => number) => games.reduce((n, game) => n + of(game), 0);
+  const levels = games.flatMap(({ level }) => level ?? []);
+  return {
+    ...first!,
+    events: add((game) => game.events),
+    sessions: add((game) => game.sessions),
+    playMs: add((game) => game.playMs),
+    firstSeen: Math.min(...games.map((game) => game.firstSeen)),
+    lastSeen: Math.max(...games.map((game) => game.lastSeen)),
+    level: levels.length === 0 ? null : Math.max(...levels),
+    counts: sums("counts"),
+    revenue: sums("revenue"),
+    activeDays: days("activeDays"),
+    payingDays: days("payingDays"),
+  };
+}
+
+/** All games of a player, whichever of his ids played them, and his sessions. */
+function wholeOf(state: PlayerState, id: string): {
+  readonly games: ReadonlyMap<string, PlayerGame>;
+  readonly sessions: Session[];
+} {
+  if (state.merge === undefined || state.merge.aliases.size === 0) return state;
+  const parts = othersThan(state, id, "");
+  const ids = new Set(parts.flatMap(({ part }) => [...part.games.keys()]));
+  return {
+    games: new Map(Array.from(ids, (id) => [id, together(parts, id)])),
+    sessions: parts.flatMap(({ part }) => part.sessions),
+  };
+}
+
 /** The figures of one game, or of all of them. A game the player never touched gives zeros. */
 export function playerProfile(
   state: PlayerState,
@@ -30,9 +81,12 @@ export function playerProfile(
   ctx: AskContext,
   stateHash: string,
 ): PlayerProfile {
-  const one = gameId === undefined ? undefined : state.games.get(gameId);
-  const games: PlayerGame[] = gameId === undefined ? [...state.games.values()] : one ? [one] : [];
-  const everywhere = games.length > 0 ? games : [...state.games.values()];
+  const id = nameOf(ctx);
+  const whole = wholeOf(state, id);
+  const one = gameId === undefined ? undefined : whole.games.get(gameId);
+  const games: PlayerGame[] = gameId === undefined ? [...whole.games.values()] : one ? [one] : [];
+  const everywhere = games.length > 0 ? games : [...whole.games.values()];
+  const seen = everywhere.length > 0;
   const counts = new Map<string, number>();
   const revenue = new Map<string, number>();
   for (const game of games) {
@@ -41,11 +95,12 @@ export function playerProfile(
   }
   const sum = (of: (game: PlayerGame) => number) => games.reduce((n, game) => n + of(game), 0);
   const levels = games.flatMap((game) => game.level === null ? [] : [game.level]);
-  const session = currentSession(state, gameId);
+  const session = currentSession(whole, gameId);
+  const { into, aliases } = state.merge ?? {};
   return {
-    id: ctx.actorId.slice(ctx.actorId.indexOf("/") + 1),
-    firstSeen: Math.min(...everywhere.map((game) => game.firstSeen)),
-    lastSeen: Math.max(...everywhere.map((game) => game.lastSeen)),
+    id,
+    firstSeen: seen ? Math.min(...everywhere.map((game) => game.firstSeen)) : 0,
+    lastSeen: seen ? Math.max(...everywhere.map((game) => game.lastSeen)) : 0,
     eventsTotal: sum((game) => game.events),
     sessionsTotal: sum((game) => game.sessions),
     playSeconds: sum((game) => game.playMs) / 1000,
@@ -56,5 +111,7 @@ export function playerProfile(
     currentSession: session === undefined ? null : viewOf(session),
     version: ctx.version,
     stateHash,
+    ...(into === undefined ? {} : { mergedInto: into }),
+    ...(aliases === undefined || aliases.size === 0 ? {} : { aliases: [...aliases.keys()].sort() }),
   };
 }

@@ -3,153 +3,92 @@
  *
  * @module
  */
-import { DaySet } from "./day_set.ts";
+import type { Part } from "../kernel/behaviour.ts";
 import { DedupeRing } from "./dedupe_ring.ts";
+import {
+  decodeMerge,
+  type EncodedMerge,
+  encodeMerge,
+  mergeBytes,
+  type MergeState,
+} from "./merge/merge_state.ts";
+import {
+  decodePart,
+  type EncodedPart,
+  encodePart,
+  partBytes,
+  type PlayerPart,
+} from "./player_part.ts";
 
-/** A session that is open, or ended and still remembered so that late events do not reopen it. */
-export interface Session {
-  /** As the client named it; `""` is the implicit session of events that name none. */
-  id: string;
-  gameId: string;
-  open: boolean;
-  /** `partition:offset` of its first event: the name of an implicit session; else `""`. */
-  startedAtPosition: string;
-  /** Earliest and latest event time, milliseconds. */
-  firstAt: number;
-  lastAt: number;
-  /** Arrival of its newest event, milliseconds: silence is measured from here. */
-  lastArrival: number;
-  events: number;
-}
-
-/** What a player did in one game. Every contribution to the game's metrics can be recomputed from it. */
-export interface PlayerGame {
-  events: number;
-  sessions: number;
-  playMs: number;
-  /** Day of the first applied event; never moved. */
-  cohortDay: number;
-  /** Earliest and latest event time, milliseconds. */
-  firstSeen: number;
-  lastSeen: number;
-  level: number | null;
-  counts: ReadonlyMap<string, number>;
-  revenue: ReadonlyMap<string, number>;
-  activeDays: DaySet;
-  payingDays: DaySet;
-  /** Best score by board. */
-  best: ReadonlyMap<string, number>;
-}
-
-/** What most players have of money and boards. Shared, as an empty map takes 200 bytes. */
-const nothing: ReadonlyMap<string, number> = new Map();
-
-/** Sets a number in one of the maps of a game, which is made when it is first needed. */
-export function setIn(
-  game: PlayerGame,
-  map: "counts" | "revenue" | "best",
-  name: string,
-  value: number,
-): void {
-  if (game[map] === nothing) game[map] = new Map();
-  (game[map] as Map<string, number>).set(name, value);
-}
-
-export interface PlayerState {
+/** Games and sessions are those of the player's own user id. */
+export interface PlayerState extends PlayerPart {
   ring: DedupeRing;
-  games: Map<string, PlayerGame>;
-  sessions: Session[];
   /** When the armed session timer comes due, milliseconds; `null` when none is armed. */
   timerDueAt: number | null;
+  /** Other user ids that are this player, or whom he turned out to be. Left out where there was never any. */
+  merge?: MergeState;
 }
 
 export function newPlayer(): PlayerState {
   return { ring: new DedupeRing(), games: new Map(), sessions: [], timerDueAt: null };
 }
 
-export function newPlayerGame(day: number, at: number): PlayerGame {
-  return {
-    events: 0,
-    sessions: 0,
-    playMs: 0,
-    cohortDay: day,
-    firstSeen: at,
-    lastSeen: at,
-    level: null,
-    counts: nothing,
-    revenue: nothing,
-    activeDays: new DaySet(),
-    payingDays: new DaySet(),
-    best: nothing,
-  };
-}
-
 /** The state as JSON text; equal states give equal text. */
 export function encodePlayer(state: PlayerState): string {
   return JSON.stringify({
     ring: state.ring.encode(),
-    games: Array.from(state.games, ([id, game]) => [id, {
-      ...game,
-      counts: [...game.counts],
-      revenue: [...game.revenue],
-      best: [...game.best],
-      activeDays: game.activeDays.encode(),
-      payingDays: game.payingDays.encode(),
-    }]),
-    sessions: state.sessions,
+    ...encodePart(state),
     timerDueAt: state.timerDueAt,
+    ...(state.merge === undefined ? {} : { merge: encodeMerge(state.merge) }),
   });
 }
 
-type Pairs = [string, number][];
-type EncodedGame =
-  & Omit<PlayerGame, "counts" | "revenue" | "best" | "activeDays" | "payingDays">
-  & { counts: Pairs; revenue: Pairs; best: Pairs; activeDays: number[]; payingDays: number[] };
-
-const mapOf = (pairs: Pairs) => pairs.length === 0 ? nothing : new Map(pairs);
-
-interface EncodedPlayer {
+interface EncodedPlayer extends EncodedPart {
   ring: string;
-  games: [string, EncodedGame][];
-  sessions: Session[];
   timerDueAt: number | null;
-}
-
-/** What would decode without a word and be missed only when it is used. */
-function assertWhole({ sessions, timerDueAt, games }: EncodedPlayer): void {
-  const isWhole = Array.isArray(sessions) && Array.isArray(games) &&
-    (timerDueAt === null || Number.isFinite(timerDueAt)) &&
-    games.every(([, { events, cohortDay }]) =>
-      Number.isInteger(events) && Number.isInteger(cohortDay)
-    );
-  if (!isWhole) throw new TypeError("Cannot decode a player whose parts are missing");
+  merge?: EncodedMerge;
 }
 
 /** @throws {SyntaxError | TypeError | RangeError} it is not the whole of a player */
 export function decodePlayer(text: string): PlayerState {
   const body = JSON.parse(text) as EncodedPlayer;
-  assertWhole(body);
-  return {
+  if (body.timerDueAt !== null && !Number.isFinite(body.timerDueAt)) {
+    throw new TypeError("Cannot decode a player without his timer");
+  }
+  const { games, sessions } = decodePart(body);
+  const state: PlayerState = {
     ring: DedupeRing.decode(body.ring),
-    games: new Map(body.games.map(([id, game]) => [id, {
-      ...game,
-      counts: mapOf(game.counts),
-      revenue: mapOf(game.revenue),
-      best: mapOf(game.best),
-      activeDays: DaySet.decode(game.activeDays),
-      payingDays: DaySet.decode(game.payingDays),
-    }])),
-    sessions: body.sessions,
+    games,
+    sessions,
     timerDueAt: body.timerDueAt,
   };
+  if (body.merge !== undefined) state.merge = decodeMerge(body.merge);
+  return state;
+}
+
+/**
+ * The first version did not tell when the first event of a game arrived: it is taken for the earliest
+ * event time. Nor did it know of merges.
+ */
+export function liftFirstVersion(parts: readonly Part[]): readonly Part[] {
+  return parts.map(({ part, body }) => {
+    const { games, ...rest } = JSON.parse(body) as { games: [string, { cohortDay: number }][] };
+    const lifted = games.map(([id, { cohortDay, ...game }]) => {
+      const { revenue, best, payingDays, ...more } = game as unknown as Record<string, unknown[]>;
+      return [id, {
+        ...more,
+        cohort: [cohortDay, 0],
+        ...(revenue!.length === 0 ? {} : { revenue }),
+        ...(payingDays!.length === 1 ? {} : { payingDays }),
+        ...(best!.length === 0 ? {} : { best }),
+      }];
+    });
+    return { part, body: JSON.stringify({ ...rest, games: lifted }) };
+  });
 }
 
 /** About the bytes a state takes; its constants come from `bench/micro/actor_bytes.ts`. */
 export function playerBytes(state: PlayerState): number {
-  let bytes = 300 + state.ring.bytes + state.sessions.length * 200;
-  for (const game of state.games.values()) {
-    bytes += 500 + game.activeDays.bytes + game.payingDays.bytes;
-    bytes += (game.counts.size + game.revenue.size + game.best.size) * 60;
-  }
-  return bytes;
+  const merged = state.merge === undefined ? 0 : mergeBytes(state.merge);
+  return 300 + state.ring.bytes + partBytes(state) + merged;
 }

@@ -14,7 +14,8 @@ import {
   timersOf,
   today,
 } from "../testing/player_harness.ts";
-import { otherTypes, player } from "./player.ts";
+import { otherTypes } from "./count_event.ts";
+import { player } from "./player.ts";
 
 const purchase = (amount: number, currency = "USD", fields: Partial<PlayerEvent> = {}) =>
   playerEvent({ event_type: "purchase", properties: { amount, currency }, ...fields });

@@ -9,7 +9,8 @@
 import type { PlayerEvent } from "../../schema/event.ts";
 import { limits } from "../../schema/limits.ts";
 import type { Effect, MessageContext } from "../kernel/behaviour.ts";
-import type { PlayerState, Session } from "./player_state.ts";
+import type { PlayerPart, Session } from "./player_part.ts";
+import type { PlayerState } from "./player_state.ts";
 
 /** The name of the one durable timer a player has. */
 export const sessionTimer = "session";
@@ -22,7 +23,7 @@ export interface SessionStep {
   readonly grownMs: number;
 }
 
-function findSession(state: PlayerState, gameId: string, id: string): Session | undefined {
+function findSession(state: PlayerPart, gameId: string, id: string): Session | undefined {
   for (const session of state.sessions) {
     if (session.id === id && session.gameId === gameId) return session;
   }
@@ -37,7 +38,7 @@ function close(session: Session, studio: string, effects: Effect[]): void {
 
 /** Forgets sessions that have been silent too long, closing those still open. */
 export function expireSessions(
-  state: PlayerState,
+  state: PlayerPart,
   now: number,
   studio: string,
   effects: Effect[],
@@ -52,8 +53,33 @@ export function expireSessions(
   if (expired > 0) state.sessions = state.sessions.filter((s) => s.lastArrival > since);
 }
 
+/**
+ * Closes the sessions of an alias that have been silent too long, and remembers them: what came to the
+ * alias in time may come here later.
+ */
+export function closeSilentSessions(
+  part: PlayerPart,
+  now: number,
+  studio: string,
+  effects: Effect[],
+): void {
+  const since = now - limits.sessionSilenceMs;
+  for (const session of part.sessions) {
+    if (!session.open || session.lastArrival > since) continue;
+    close(session, studio, effects);
+    session.silent = true;
+  }
+}
+
+/** It was not silent after all. */
+function wake(session: Session, studio: string, effects: Effect[]): void {
+  delete session.silent;
+  session.open = true;
+  effects.push({ type: "delta", game: `${studio}/${session.gameId}`, metric: "ccu", by: 1 });
+}
+
 /** Makes room for one more: the longest silent goes, ended ones first. */
-function evictSession(state: PlayerState, studio: string, effects: Effect[]): void {
+function evictSession(state: PlayerPart, studio: string, effects: Effect[]): void {
   if (state.sessions.length < limits.sessionsRememberedMax) return;
   const victim = state.sessions.reduce((a, b) =>
     a.open === b.open ? (b.lastArrival < a.lastArrival ? b : a) : (a.open ? b : a)
@@ -64,7 +90,7 @@ function evictSession(state: PlayerState, studio: string, effects: Effect[]): vo
 
 /** Counts the event into its session; expired sessions must have been forgotten before. */
 export function stepSession(
-  state: PlayerState,
+  state: PlayerPart,
   event: PlayerEvent,
   ctx: MessageContext,
   effects: Effect[],
@@ -91,11 +117,11 @@ export function stepSession(
       metric: "ccu",
       by: 1,
     });
-  }
+  } else if (session.silent === true) wake(session, event.studio, effects);
   const spanMs = session.lastAt - session.firstAt;
   session.firstAt = Math.min(session.firstAt, event.timestamp);
   session.lastAt = Math.max(session.lastAt, event.timestamp);
-  session.lastArrival = ctx.now;
+  session.lastArrival = Math.max(session.lastArrival, ctx.now);
   session.events++;
   const grownMs = session.lastAt - session.firstAt - spanMs;
   if (event.event_type === "session.end") {
@@ -103,6 +129,10 @@ export function stepSession(
     if (id === "") state.sessions = state.sessions.filter((s) => s !== session);
   }
   return { started, grownMs };
+}
+
+function dueOf({ open, lastArrival }: Session): number {
+  return open ? lastArrival + limits.sessionSilenceMs : Infinity;
 }
 
 /**
@@ -113,8 +143,9 @@ export function stepSession(
 export function armSessionTimer(state: PlayerState, effects: Effect[]): void {
   if (state.timerDueAt !== null) return;
   let dueAt = Infinity;
-  for (const session of state.sessions) {
-    if (session.open) dueAt = Math.min(dueAt, session.lastArrival + limits.sessionSilenceMs);
+  for (const session of state.sessions) dueAt = Math.min(dueAt, dueOf(session));
+  for (const { part } of state.merge?.aliases.values() ?? []) {
+    for (const session of part.sessions) dueAt = Math.min(dueAt, dueOf(session));
   }
   if (dueAt === Infinity) return;
   state.timerDueAt = dueAt;
@@ -122,7 +153,10 @@ export function armSessionTimer(state: PlayerState, effects: Effect[]): void {
 }
 
 /** The open session with the newest event, if any. */
-export function currentSession(state: PlayerState, gameId?: string): Session | undefined {
+export function currentSession(
+  state: Pick<PlayerPart, "sessions">,
+  gameId?: string,
+): Session | undefined {
   let newest: Session | undefined;
   for (const session of state.sessions) {
     if (!session.open || (gameId !== undefined && session.gameId !== gameId)) continue;

@@ -135,6 +135,16 @@ function assertSound(effect: Effect): void {
       assert.ok(isTime, `a timer is due at a whole millisecond: ${text}`);
       return;
     }
+    case "unscore":
+    case "refusal":
+      return;
+    case "send":
+      assert.match(effect.to, /^[^/]+\/./, `who is written to has an id of a studio: ${text}`);
+      assert.match(effect.eventType, /^\$/, `only the platform's own events are sent: ${text}`);
+      return;
+    case "alias":
+      assert.notEqual(effect.aliasId, effect.userId, `nobody is his own alias: ${text}`);
+      return;
     case "watch":
     case "unwatch":
       assert.match(effect.actorId, /^[^/]+\/./, `who is watched has an id of a studio: ${text}`);

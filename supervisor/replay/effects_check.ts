@@ -169,6 +169,7 @@ async function foldAnew(
     for (const effect of effects) {
       if (effect.type === "delta") fold.addDelta(effect);
       else if (effect.type === "score") fold.addScore(effect);
+      else if (effect.type === "unscore") fold.addUnscore(effect);
     }
     if (id !== actorId) continue;
     const games = effects.flatMap((effect) => "game" in effect ? [effect.game] : []);

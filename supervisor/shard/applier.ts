@@ -112,7 +112,7 @@ export class Applier {
       return undefined;
     }
     this.#keep(record, cell, message, batch);
-    batch.addEffects(actorId, effects, record.offset);
+    batch.addEffects(actorId, effects, record.offset, record.timestamp);
     this.isWatching ||= batch.hasWatches;
     return undefined;
   }

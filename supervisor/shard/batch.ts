@@ -13,6 +13,7 @@ import type { LogRecord } from "../log/log.ts";
 import { BatchTraces, withTrace } from "../observability/batch_traces.ts";
 import type { OpenSpan } from "../observability/trace.ts";
 import type {
+  AliasChange,
   CommitBatch,
   HaltMark,
   JournalRow,
@@ -23,6 +24,7 @@ import type {
   WatchChange,
 } from "../store/store.ts";
 import type { Cells } from "./cells.ts";
+import { SentEvents } from "./effects/sent_events.ts";
 
 /** A message that was applied; kept until it is committed, to rebuild its actor if it must be. */
 export interface AppliedMessage {
@@ -52,7 +54,11 @@ export class Batch {
   readonly halts = new Map<string, HaltMark | null>();
   readonly #timers = new Map<string, TimerChange>();
   readonly #watches = new Map<string, WatchChange>();
+  readonly #aliases = new Map<string, AliasChange>();
+  readonly #sent = new SentEvents();
   readonly #fold = new DeltaFold();
+  /** Codes of what was asked for and refused; each is a dead letter, too. */
+  readonly #refused: string[] = [];
   readonly #letters: { readonly key: string; readonly value: string }[] = [];
   /** Text of the records and dead letters that it holds, in UTF-16 units. */
   #bytes = 0;
@@ -73,9 +79,9 @@ export class Batch {
     return this.newOffset === this.oldOffset && this.snapshots.size === 0 && this.halts.size === 0;
   }
 
-  /** How many messages and dead letters it holds. */
+  /** How many messages, sent ones among them, and dead letters it holds. */
   get size(): number {
-    return this.messages + this.#letters.length;
+    return this.messages + this.#letters.length + this.#sent.size;
   }
 
   /** How many messages that changed an actor it holds. */
@@ -117,15 +123,50 @@ export class Batch {
     this.#bytes += value.length;
   }
 
-  /** @param offset of the message that had them */
-  addEffects(actorId: string, effects: readonly Effect[], offset: number): void {
+  /** @param offset of the message that had them @param at its arrival, milliseconds */
+  addEffects(actorId: string, effects: readonly Effect[], offset: number, at = 0): void {
     for (const effect of effects) {
       if (effect.type === "delta") this.#fold.addDelta(effect);
       else if (effect.type === "score") this.#fold.addScore(effect);
       else if (effect.type === "timer") {
         const { name, dueAt } = effect;
         this.#timers.set(`${actorId}\n${name}`, { actorId, name, dueAt });
-      } else {
+      } else this.#addRare(actorId, effect, offset, at);
+    }
+  }
+
+  #addRare(
+    actorId: string,
+    effect: Exclude<Effect, { type: "delta" | "score" | "timer" }>,
+    offset: number,
+    at: number,
+  ): void {
+    switch (effect.type) {
+      case "unscore":
+        return this.#fold.addUnscore(effect);
+      case "send":
+        this.#bytes += this.#sent.add(effect, offset, at);
+        return;
+      case "alias": {
+        const { type: _, ...change } = effect;
+        this.#aliases.set(`${change.studio}/${change.aliasId}`, { ...change, at });
+        return;
+      }
+      case "refusal": {
+        const { code, message, payload } = effect;
+        const studio = actorId.slice(0, actorId.indexOf("/"));
+        this.#refused.push(code);
+        // Only players are asked for anything.
+        const letter = {
+          studio,
+          source: "player",
+          code,
+          message,
+          payload: JSON.stringify(payload),
+        };
+        return this.park(actorId, letter);
+      }
+      default: {
         const { type, kind, actorId: watchedId } = effect;
         const change = { actorId, kind, watchedId, offset: type === "watch" ? offset : null };
         this.#watches.set(JSON.stringify([actorId, kind, watchedId]), change);
@@ -173,6 +214,8 @@ export class Batch {
       timers: [...this.#timers.values()],
       ...(this.halts.size === 0 ? {} : { halts: this.halts }),
       ...(this.hasWatches ? { watches: [...this.#watches.values()] } : {}),
+      ...(this.#aliases.size === 0 ? {} : { aliases: [...this.#aliases.values()] }),
+      ...(this.#refused.length === 0 ? {} : { refusals: this.#refused }),
       sources: this.sources,
     }, this.span);
   }
@@ -195,6 +238,7 @@ export class Batch {
         value: JSON.stringify(record),
       });
     }
+    records.push(...this.#sent.records(source, topics));
     for (const { key, value } of this.#letters) {
       const partition = partitionOf(key, topics["dlq.events"].partitions);
       records.push({ topic: "dlq.events", partition, key, value });

@@ -38,7 +38,7 @@ Deno.test("Shard parks a poison event after one retry, with everything to study 
     payload: JSON.stringify(bad),
     event: bad,
   });
-  assert.deepEqual([actor!.id, actor!.position, actor!.version], ["demo/ann", "0:2", 1]);
+  assert.deepEqual([actor!.id, actor!.position, actor!.version], ["demo/ann", "0:2", 2]);
   const [[, state]] = actor!.state as [[string, { games: [string, { events: number }][] }]];
   assert.equal(state.games[0]![1].events, 2, "the state before it");
   assert.equal((await w.profile(r))!.eventsTotal, 3);

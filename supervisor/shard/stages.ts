@@ -9,6 +9,7 @@ import { player } from "../../actors/player/player.ts";
 import { type PlayerEvent, playerId } from "../../schema/event.ts";
 import { limits } from "../../schema/limits.ts";
 import type { StageName } from "../store/store.ts";
+import { sourceOf } from "./effects/sent_events.ts";
 import type { AnyBehaviour, Stage } from "./stage.ts";
 
 /** The gateway lets nothing else in, but it is not the only one who can write to the log. */
@@ -29,7 +30,9 @@ export function playerStage(behaviour: AnyBehaviour = player): Stage {
       if (!isPlayerEvent(event)) {
         throw new SyntaxError("Cannot read a record that is no event of a player");
       }
-      return { messages: [{ actorId: playerId(event), message: event }] };
+      const messages = [{ actorId: playerId(event), message: event }];
+      const source = sourceOf(event);
+      return source === undefined ? { messages } : { messages, source };
     },
     replay: (event) => JSON.parse(event.value) as PlayerEvent,
   };

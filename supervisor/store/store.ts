@@ -157,6 +157,8 @@ export interface CommitBatch {
   readonly watches?: readonly WatchChange[];
   /** In order; of several of one id the last counts. @default none */
   readonly aliases?: readonly AliasChange[];
+  /** Codes of what actors refused; told in the outbox, and not kept by the store. @default none */
+  readonly refusals?: readonly string[];
   /** Changed source positions only. */
   readonly sources: Readonly<Record<string, SourcePosition>>;
   /** Outbox entries up to this end offset were published; they are deleted. */

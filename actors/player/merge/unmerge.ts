@@ -1,0 +1,55 @@
+/**
+ * An operator takes a merge back: the alias goes, with the aliases that it had brought, and what it would
+ * be without the merge is what it is.
+ *
+ * @module
+ */
+import { internalType } from "../../../schema/event.ts";
+import type { Effect, MessageContext } from "../../kernel/behaviour.ts";
+import type { PlayerState } from "../player_state.ts";
+import { isTooLarge } from "./become_alias.ts";
+import { goOn } from "./link.ts";
+import { type Alias, encodeAlias, othersThan } from "./merge_state.ts";
+import { sendTo, type UnmergeMessage } from "./messages.ts";
+import { nameOf, studioOf } from "./names.ts";
+import { pushJoin } from "./union.ts";
+
+export function receiveUnmerge(
+  state: PlayerState,
+  { alias }: UnmergeMessage,
+  ctx: MessageContext,
+): Effect[] | undefined {
+  const { merge } = state;
+  if (merge?.into !== undefined) {
+    return [sendTo(ctx, merge.into, internalType.unmerge, { alias })];
+  }
+  if (merge === undefined || !merge.aliases.has(alias)) return undefined;
+  const [self, studio] = [nameOf(ctx), studioOf(ctx)];
+  const leaving = withThoseItBrought(merge.aliases, alias);
+  const aliases = leaving.map((id) => encodeAlias(id, merge.aliases.get(id)!));
+  if (isTooLarge({ aliases })) {
+    const code = "unmerge_too_large";
+    const message = `Cannot make '${alias}' a player of its own again: what it has is too large`;
+    return [{ type: "refusal", code, message, payload: { alias, into: self } }];
+  }
+  const effects: Effect[] = [];
+  const parts = leaving.map((id) => ({ id, part: merge.aliases.get(id)!.part }));
+  for (const id of leaving) merge.aliases.delete(id);
+  pushJoin({ studio, userId: self }, othersThan(state, self, ""), parts, -1, effects);
+  for (const id of leaving) {
+    effects.push({ type: "alias", studio, aliasId: id, userId: id === alias ? null : alias });
+  }
+  effects.push(sendTo(ctx, alias, internalType.restore, { aliases }));
+  goOn(state, ctx, effects);
+  return effects;
+}
+
+/** The alias, and all that send their events to it: it first. */
+function withThoseItBrought(aliases: ReadonlyMap<string, Alias>, alias: string): string[] {
+  const found = new Set([alias]);
+  // An id that is added is looked at, too.
+  for (const id of found) {
+    for (const [other, { via }] of aliases) if (via === id) found.add(other);
+  }
+  return [...found];
+}

@@ -1,0 +1,189 @@
+/**
+ * What the events of one user id have made: games and sessions. A player has one such part, and one more
+ * for each user id that turned out to be him.
+ *
+ * @module
+ */
+import { DaySet } from "./day_set.ts";
+
+/** A session that is open, or ended and still remembered so that late events do not reopen it. */
+export interface Session {
+  /** As the client named it; `""` is the implicit session of events that name none. */
+  id: string;
+  gameId: string;
+  open: boolean;
+  /** `partition:offset` of its first event: the name of an implicit session; else `""`. */
+  startedAtPosition: string;
+  /** Earliest and latest event time, milliseconds. */
+  firstAt: number;
+  lastAt: number;
+  /** Arrival of its newest event, milliseconds: silence is measured from here. */
+  lastArrival: number;
+  events: number;
+  /**
+   * Closed as nothing came for long, though something that came in time may still be on its way from an
+   * alias. Left out otherwise.
+   */
+  silent?: true;
+}
+
+/** What a player did in one game. */
+export interface PlayerGame {
+  events: number;
+  sessions: number;
+  playMs: number;
+  /** Day and arrival (milliseconds) of the first applied event. */
+  cohortDay: number;
+  firstArrival: number;
+  /** Earliest and latest event time, milliseconds. */
+  firstSeen: number;
+  lastSeen: number;
+  level: number | null;
+  counts: ReadonlyMap<string, number>;
+  revenue: ReadonlyMap<string, number>;
+  activeDays: DaySet;
+  payingDays: DaySet;
+  /** Best score by board. */
+  best: ReadonlyMap<string, number>;
+}
+
+export interface PlayerPart {
+  games: Map<string, PlayerGame>;
+  sessions: Session[];
+}
+
+/** What most players have of money and boards. Shared, as an empty map takes 200 bytes. */
+const nothing: ReadonlyMap<string, number> = new Map();
+const noDays = new DaySet();
+
+/** Sets a number in one of the maps of a game, which is made when it is first needed. */
+export function setIn(
+  game: PlayerGame,
+  map: "counts" | "revenue" | "best",
+  name: string,
+  value: number,
+): void {
+  if (game[map] === nothing) game[map] = new Map();
+  (game[map] as Map<string, number>).set(name, value);
+}
+
+/** Adds a paying day; false when it was there. */
+export function addPayingDay(game: PlayerGame, day: number): boolean {
+  if (game.payingDays === noDays) game.payingDays = new DaySet();
+  return game.payingDays.add(day);
+}
+
+export function newPlayerGame(day: number, at: number, arrival: number): PlayerGame {
+  return {
+    events: 0,
+    sessions: 0,
+    playMs: 0,
+    cohortDay: day,
+    firstArrival: arrival,
+    firstSeen: at,
+    lastSeen: at,
+    level: null,
+    counts: nothing,
+    revenue: nothing,
+    activeDays: new DaySet(),
+    payingDays: noDays,
+    best: nothing,
+  };
+}
+
+type Pairs = [string, number][];
+
+/** What a game has nothing of is left out. */
+export interface EncodedGame {
+  events: number;
+  sessions: number;
+  playMs: number;
+  /** Day of the first applied event, and its arrival less `firstSeen`. */
+  cohort: [day: number, arrival: number];
+  firstSeen: number;
+  lastSeen: number;
+  level: number | null;
+  counts: Pairs;
+  activeDays: number[];
+  revenue?: Pairs;
+  payingDays?: number[];
+  best?: Pairs;
+}
+
+export interface EncodedPart {
+  games: [string, EncodedGame][];
+  sessions: Session[];
+}
+
+function encodeGame(game: PlayerGame): EncodedGame {
+  const { events, sessions, playMs, cohortDay, firstArrival, firstSeen, lastSeen, level } = game;
+  return {
+    events,
+    sessions,
+    playMs,
+    cohort: [cohortDay, firstArrival - firstSeen],
+    firstSeen,
+    lastSeen,
+    level,
+    counts: [...game.counts],
+    activeDays: game.activeDays.encode(),
+    ...(game.revenue.size === 0 ? {} : { revenue: [...game.revenue] }),
+    ...(game.payingDays === noDays ? {} : { payingDays: game.payingDays.encode() }),
+    ...(game.best.size === 0 ? {} : { best: [...game.best] }),
+  };
+}
+
+function decodeGame(game: EncodedGame): PlayerGame {
+  const { events, sessions, playMs, cohort, firstSeen, lastSeen, level, payingDays } = game;
+  return {
+    events,
+    sessions,
+    playMs,
+    cohortDay: cohort[0],
+    firstArrival: cohort[1] + firstSeen,
+    firstSeen,
+    lastSeen,
+    level,
+    counts: mapOf(game.counts),
+    revenue: mapOf(game.revenue),
+    activeDays: DaySet.decode(game.activeDays),
+    payingDays: payingDays === undefined ? noDays : DaySet.decode(payingDays),
+    best: mapOf(game.best),
+  };
+}
+
+function mapOf(pairs: Pairs = []): ReadonlyMap<string, number> {
+  return pairs.length === 0 ? nothing : new Map(pairs);
+}
+
+/** Shares nothing with the part, which changes. */
+export function encodePart({ games, sessions }: PlayerPart): EncodedPart {
+  return {
+    games: Array.from(games, ([id, game]) => [id, encodeGame(game)]),
+    sessions: sessions.map((session) => ({ ...session })),
+  };
+}
+
+/** @throws {TypeError} it is not the whole of a part */
+export function decodePart({ games, sessions }: EncodedPart): PlayerPart {
+  // What would decode without a word and be missed only when it is used.
+  const isWhole = Array.isArray(sessions) && Array.isArray(games) &&
+    games.every(([, { events, cohort }]) =>
+      Number.isInteger(events) && cohort.length === 2 && cohort.every(Number.isInteger)
+    );
+  if (!isWhole) throw new TypeError("Cannot decode a player whose parts are missing");
+  return {
+    games: new Map(games.map(([id, game]) => [id, decodeGame(game)])),
+    sessions: sessions.map((session) => ({ ...session })),
+  };
+}
+
+/** About the bytes a part takes; its constants come from `bench/micro/actor_bytes.ts`. */
+export function partBytes({ games, sessions }: PlayerPart): number {
+  let bytes = sessions.length * 200;
+  for (const game of games.values()) {
+    bytes += 500 + game.activeDays.bytes + (game.payingDays === noDays ? 0 : game.payingDays.bytes);
+    bytes += (game.counts.size + game.revenue.size + game.best.size) * 60;
+  }
+  return bytes;
+}
