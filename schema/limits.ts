@@ -36,6 +36,8 @@ export const limits = {
   appendQueueBytesMax: 64 * MIB,
   webSocketSendBytesMax: MIB,
   webSocketAuthMs: 3 * SECOND,
+  /** What the kernel holds for a client that does not read; it may take twice as much. */
+  sendBufferBytesMax: 128 * KIB,
   /** What waits for the reader before newer states replace older ones instead of queueing. */
   webSocketSendMarkBytes: 64 * KIB,
   /** Who takes nothing for so long does not read; who was told to close has so long to do it. */
@@ -44,7 +46,7 @@ export const limits = {
   /** How often sockets are looked at that are being written to or closed. */
   webSocketLookMs: SECOND,
   /** A peer that has been silent for half of it is asked for a sign of life, which has the other half. */
-  webSocketIdleMs: 12 * SECOND,
+  webSocketIdleMs: 10 * SECOND,
   /** A message before auth is a token and its braces. */
   webSocketAuthBytesMax: 16 * KIB,
   /** Messages of a connection; the burst is what may come at once. */

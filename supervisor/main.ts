@@ -13,13 +13,14 @@ import { AccessLog } from "../gateway/http/access_log.ts";
 import { finishRead } from "../gateway/http/finish_read.ts";
 import { RateLimits } from "../gateway/limits/rate_limits.ts";
 import { Shedder } from "../gateway/limits/shedder.ts";
+import { boundSendBuffers } from "../gateway/socket/send_buffers.ts";
 import { Jwks } from "../gateway/tokens/jwks.ts";
 import { tokenKeys } from "../gateway/tokens/token_keys.ts";
 import { type Config, readConfig } from "../schema/config.ts";
 import { ConfigFaults } from "../schema/config_reader.ts";
 import { Terminal } from "../schema/errors.ts";
 import { exitCode } from "../schema/exit_codes.ts";
-import { assertLimits } from "../schema/limits.ts";
+import { assertLimits, limits } from "../schema/limits.ts";
 import { createAdminApp } from "./admin/admin_app.ts";
 import { KeysPart } from "./keys/keys_part.ts";
 import { NodeAdmin } from "./node/node_admin.ts";
@@ -130,7 +131,10 @@ function wire(
           hostname: config.host,
           port: config.port,
           fetch: gateway.fetch,
-          onListen: (port) => onListen("gateway", port),
+          onListen: (port) => {
+            if (options.boundsSockets !== false) boundSendBuffers(port, limits.sendBufferBytesMax);
+            onListen("gateway", port);
+          },
           onDrain: () => gateway.drain(),
         })]
         : []),
