@@ -35,11 +35,15 @@ export class SocketClient {
   static async open(
     url: string,
     path: string,
-    options: { key?: string; protocol?: string } = {},
+    options: { key?: string; protocol?: string; origin?: string } = {},
   ): Promise<SocketClient> {
-    const { key, protocol } = options;
+    const { key, protocol, origin } = options;
+    const headers = {
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      ...(origin === undefined ? {} : { origin }),
+    };
     const socket = new DenoWebSocket(url.replace("http", "ws") + path, {
-      ...(key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } }),
+      headers,
       ...(protocol === undefined ? {} : { protocols: [protocol] }),
     });
     const client = new SocketClient(socket);
