@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { InvariantBroken } from "../../schema/errors.ts";
 import type {
-  JournalRow,
   OutboxEntry,
   OutboxRecord,
   SnapshotPart,
@@ -13,25 +11,6 @@ import type {
   StoredEvent,
   TimerChange,
 } from "./store.ts";
-
-/**
- * The rows as one JSON array. The text of each event is taken as it is, with offset (`o`), arrival
- * (`r`) and player key (`k`) put in front: parsing and writing it again would cost more than all else.
- *
- * @throws {InvariantBroken} a value is not the text of an object
- */
-export function encodeRows(rows: readonly JournalRow[]): string | null {
-  if (rows.length === 0) return null;
-  let text = "[";
-  for (const { offset, receivedAt, actorKey, value } of rows) {
-    if (value.charCodeAt(0) !== 0x7b) {
-      throw new InvariantBroken(`Journal row ${offset} is not an object: ${value.slice(0, 100)}`);
-    }
-    text += (text.length > 1 ? ',{"o":' : '{"o":') + offset + ',"r":' + receivedAt + ',"k":' +
-      actorKey + "," + value.slice(1);
-  }
-  return text + "]";
-}
 
 /** Snapshot parts as JSON; of several of one part the last counts. */
 export function encodeSnapshots(parts: readonly SnapshotPart[]): string | null {

@@ -1,35 +1,15 @@
 import assert from "node:assert/strict";
-import { InvariantBroken } from "../../schema/errors.ts";
 import {
   decodeActors,
   decodeOutbox,
   encodeOutbox,
-  encodeRows,
   encodeSnapshots,
   encodeTimers,
 } from "./postgres_rows.ts";
-import { journalRow, snapshotPart } from "./contract/fixtures.ts";
-
-Deno.test("encodeRows() puts position and key in front of each event's own text", () => {
-  const rows = [journalRow("s/a", 7), journalRow("s/b", 8)];
-  const decoded = JSON.parse(encodeRows(rows)!);
-  assert.deepEqual(
-    decoded.map(({ k: _, ...row }: { k: number }) => row),
-    rows.map((row) => ({ o: row.offset, r: row.receivedAt, ...JSON.parse(row.value) })),
-  );
-  // Beyond 2^53, so not to be read through a number.
-  assert.ok(encodeRows(rows)!.includes(`"k":${rows[0]!.actorKey},`));
-  assert.ok(encodeRows(rows)!.includes(rows[1]!.value.slice(1)));
-});
-
-Deno.test("encodeRows() throws InvariantBroken for a value that is no object", () => {
-  for (const value of ["", "null", "[1]", ` {"a":1}`]) {
-    assert.throws(() => encodeRows([{ ...journalRow("s/a", 0), value }]), InvariantBroken);
-  }
-});
+import { snapshotPart } from "./contract/fixtures.ts";
 
 Deno.test("encode functions return null for nothing, so that nothing is done", () => {
-  for (const encode of [encodeRows, encodeSnapshots, encodeTimers, encodeOutbox]) {
+  for (const encode of [encodeSnapshots, encodeTimers, encodeOutbox]) {
     assert.equal(encode([]), null);
   }
 });

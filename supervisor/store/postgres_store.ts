@@ -13,10 +13,10 @@ import {
   decodeActors,
   decodeOutbox,
   encodeOutbox,
-  encodeRows,
   encodeSnapshots,
   encodeTimers,
 } from "./postgres_rows.ts";
+import { encodeRows } from "./journal/journal_columns.ts";
 import * as marked from "./marks/postgres_marks.ts";
 import { type PoolMetrics, SqlPool, type Statement } from "./sql_pool.ts";
 import { deadlines } from "./sql/deadlines.ts";
