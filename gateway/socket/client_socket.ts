@@ -40,7 +40,7 @@ export interface ClientSocketOptions {
 
 /** What a look at a socket found. */
 export type Look =
-  /** Nothing waits, or it has closed: there is nothing to look at. */
+  /** Nothing waits: there is nothing to look at. */
   | "calm"
   | "busy"
   /** It has been closing for so long that it must be cut. */
@@ -65,6 +65,7 @@ export class ClientSocket {
   /** Since when nothing was drained. */
   #stuckSince = 0;
   #closingSince: number | undefined;
+  #leavesUnsent = false;
   /** Messages that the client may still send, and as of when. */
   #credit: number = limits.webSocketMessageBurst;
   #creditAt: number;
@@ -77,6 +78,11 @@ export class ClientSocket {
 
   get isOpen(): boolean {
     return this.socket.readyState === WebSocket.OPEN && this.#closingSince === undefined;
+  }
+
+  /** Whether bytes were waiting for the reader when the close began. */
+  get leavesUnsent(): boolean {
+    return this.#leavesUnsent;
   }
 
   /**
@@ -140,6 +146,7 @@ export class ClientSocket {
   close(code: number, reason: string): void {
     if (this.#closingSince !== undefined) return;
     this.#closingSince = this.#now();
+    this.#leavesUnsent = this.socket.bufferedAmount > 0;
     // With further messages at hand Deno would drop the connection before the close frame is written.
     const later = this.options.later ?? ((run) => void setTimeout(run, 0));
     later(() => {
@@ -148,15 +155,13 @@ export class ClientSocket {
     this.options.onBusy?.(this);
   }
 
-  /**
-   * Looks whether the reader still reads, and closes the socket if not.
-   */
+  /** Looks whether the reader still reads, and closes the socket if not. Not to be asked once it has told its close. */
   look(): Look {
     const now = this.#now();
     const { readyState, bufferedAmount } = this.socket;
-    if (readyState === WebSocket.CLOSED) return "calm";
-    // The runtime may have begun to close it, too: then it waits as long.
-    if (readyState === WebSocket.CLOSING) this.#closingSince ??= now;
+    // The runtime may have begun to close it, too: then it waits as long. It says that it is closed
+    // while it still waits for a reader who does not read to take the close frame.
+    if (readyState !== WebSocket.OPEN) this.#closingSince ??= now;
     if (this.#closingSince !== undefined) {
       return now - this.#closingSince < limits.webSocketLingerMs ? "busy" : "overdue";
     }

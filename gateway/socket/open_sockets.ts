@@ -60,6 +60,9 @@ export class OpenSockets {
   readonly #busy = new Set<ClientSocket>();
   readonly #addresses = new Tally();
   readonly #holders = new Tally();
+  /** Peers of sockets that say they have closed with bytes unsent: since the last look, and before. */
+  #left: Peer[] = [];
+  #leftBefore: Peer[] = [];
   #cut: CutConnections | undefined;
   #isCutKnown = false;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -140,25 +143,32 @@ export class OpenSockets {
     if (place.address !== undefined) this.#addresses.add(place.address, -1);
     if (place.holder !== undefined) this.#holders.add(place.holder, -1);
     this.options.metrics.webSockets(this.size);
-    if (this.#busy.size === 0) this.#rest();
+    const { peer } = client.options;
+    // The runtime has closed it but holds the connection as long as somebody is to take the bytes.
+    if (client.leavesUnsent && peer !== undefined) this.#left.push(peer);
+    this.#wakeOrRest();
   }
 
   #watch(client: ClientSocket): void {
-    if (!this.#places.has(client)) return;
-    this.#busy.add(client);
-    this.#timer ??= setInterval(
-      () => this.#look(),
-      this.options.lookMs ?? limits.webSocketLookMs,
-    );
+    if (this.#places.has(client)) this.#busy.add(client);
+    this.#wakeOrRest();
   }
 
-  #rest(): void {
+  #wakeOrRest(): void {
+    if (this.#busy.size + this.#left.length + this.#leftBefore.length > 0) {
+      const every = this.options.lookMs ?? limits.webSocketLookMs;
+      this.#timer ??= setInterval(() => this.#look(), every);
+      return;
+    }
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
   #look(): void {
-    const overdue: Peer[] = [];
+    // Those of the last moment may still get their close frame.
+    const overdue: Peer[] = this.#leftBefore;
+    this.#leftBefore = this.#left;
+    this.#left = [];
     for (const client of [...this.#busy]) {
       const look = client.look();
       if (look === "calm") this.#busy.delete(client);
@@ -167,7 +177,7 @@ export class OpenSockets {
       }
     }
     if (overdue.length > 0 && this.options.isBounded !== false) this.#cutAll(overdue);
-    if (this.#busy.size === 0) this.#rest();
+    this.#wakeOrRest();
   }
 
   #cutAll(peers: readonly Peer[]): void {

@@ -89,6 +89,20 @@ Deno.test("OpenSockets cuts who does not close, and nobody else", async () => {
   assert.equal(sockets.size, 0);
 });
 
+Deno.test("OpenSockets cuts who has closed with bytes unsent, once", async () => {
+  const { cut, sockets } = world();
+  const [full, empty] = [new FakeSocket(), new FakeSocket()];
+  const clients = [full, empty].map((raw, i) =>
+    sockets.add(raw, peer("10.0.0.1", i + 1), undefined)
+  );
+  clients[0]!.send("unread");
+  for (const client of clients) client.close(4429, "");
+  for (const raw of [full, empty]) raw.closed();
+  await until(() => cut.length > 0, "the full one is cut");
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual(cut, [peer("10.0.0.1", 1)]);
+});
+
 Deno.test("OpenSockets closes all with 1001", () => {
   const { sockets } = world();
   const raws = [new FakeSocket(), new FakeSocket()];
