@@ -9,7 +9,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { logLevels } from "../../schema/config.ts";
 import { type Logger, logger } from "../observability/logger.ts";
-import { addActorRoutes, addShardRoutes } from "./actor_routes.ts";
+import { addActorRoutes, addShardRoutes } from "./actors/actor_routes.ts";
 import { integerQuery, oneOf, readFields } from "./admin_input.ts";
 import type { AdminPlatform, AuditRow } from "./admin_platform.ts";
 import { problem, problemOf } from "./admin_problem.ts";

@@ -105,8 +105,16 @@ export interface LetterMark {
   readonly replayed: Done & { readonly times: number } | null;
 }
 
+/** Which user ids are one player. Both are left out for a player of one id, and for a game. */
+export interface Identity {
+  /** It is an alias of this user id, which may be an alias, too. */
+  readonly merged_into?: string;
+  /** User ids that are this player, too, sorted. */
+  readonly aliases?: readonly string[];
+}
+
 /** An actor as operators see it. */
-export interface ActorView {
+export interface ActorView extends Identity {
   readonly kind: ActorKind;
   readonly id: string;
   /** `partition:offset` of the last message that changed it. */
@@ -210,6 +218,17 @@ export interface Replay {
   readonly partition: number;
 }
 
+/** Where a player was asked to give an alias back. */
+export interface Unmerge {
+  /** The alias, `studio/user_id`. */
+  readonly id: string;
+  /** Whose it is. */
+  readonly player: string;
+  readonly event_id: string;
+  readonly topic: string;
+  readonly partition: number;
+}
+
 export interface AdminPlatform {
   tree(): TreeNode;
   shards(): Promise<readonly ShardRow[]>;
@@ -229,6 +248,14 @@ export interface AdminPlatform {
    * drops it from memory. False when it is not in memory, so that there was nothing to do.
    */
   actActor(kind: ActorKind, id: string, action: ActorAction): Promise<boolean>;
+  /**
+   * Asks the player whose alias `id` is, by the log, to give it back; `null` when nobody has seen it.
+   *
+   * @param call names who did it
+   * @throws {InvalidInput} `not_merged`
+   * @throws {Unavailable} a link of it is being made or taken back
+   */
+  unmerge(id: string, call: string): Promise<Unmerge | null>;
   /**
    * Resolves once it is done; `null` when there is no such shard.
    *

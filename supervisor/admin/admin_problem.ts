@@ -6,6 +6,9 @@
 import { problemBody, problemHeaders } from "../../schema/http/problem_body.ts";
 import { ActorHalted, InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 
+/** Nothing is wrong with what was sent, but with what it was sent to. */
+const conflicts = ["not_replayable", "discarded", "not_merged"];
+
 /** @param detail what happened and what to do */
 export function problem(
   status: number,
@@ -22,8 +25,8 @@ export function problem(
 /** The answer to what a call threw; `undefined` for what only the log may tell. */
 export function problemOf(error: unknown): Response | undefined {
   if (error instanceof InvalidInput) {
-    const isConflict = error.code === "not_replayable" || error.code === "discarded";
-    return problem(isConflict ? 409 : 400, error.code, error.message);
+    const status = conflicts.includes(error.code) ? 409 : 400;
+    return problem(status, error.code, error.message);
   }
   if (error instanceof Unavailable || error instanceof OutcomeUnknown) {
     return problem(503, error.code, error.message, { "retry-after": "1" });

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { actor, assertProblem, halted, listed, open, shard } from "./testing/admin_world.ts";
+import { InvalidInput, Unavailable } from "../../schema/errors.ts";
+import {
+  actor,
+  assertProblem,
+  halted,
+  listed,
+  open,
+  shard,
+  unmerged,
+} from "./testing/admin_world.ts";
 
 Deno.test("Personal data is masked in answers, and shown with reveal=true, which is audited", async () => {
   const { request, audits } = open();
@@ -50,6 +59,35 @@ Deno.test("POST /admin/actors/{kind}/{id}/restart and passivate reach the actor"
   }
   assert.deepEqual(calls, [["restart", "player", "st/u"], ["passivate", "player", "st/u"]]);
   await assertProblem(await post("/admin/actors/team/st%2Fu/restart"), 404, "not_found");
+});
+
+Deno.test("POST /admin/actors/player/{id}/unmerge answers 202 with where the player was asked, and is audited", async () => {
+  const { post, calls, audits } = open();
+  const response = await post("/admin/actors/player/st%2Fa%2Fb/unmerge");
+  const { call } = audits[0]!;
+  const expected = { ...unmerged, id: "st/a/b", event_id: call };
+  assert.deepEqual([response.status, await response.json()], [202, expected]);
+  assert.deepEqual(calls, [["unmerge", "st/a/b", call]]);
+  assert.deepEqual([audits[0]!.target, audits[0]!.status], [
+    "/admin/actors/player/st%2Fa%2Fb/unmerge",
+    202,
+  ]);
+});
+
+Deno.test("POST /admin/actors/player/{id}/unmerge is 404, 409 and 503 by what is in its way", async () => {
+  const path = (id: string) => `/admin/actors/player/st%2F${id}/unmerge`;
+  const { post, request } = open();
+  await assertProblem(await post(path("nobody")), 404, "unknown_actor");
+  await assertProblem(await post("/admin/actors/game/st%2Fg/unmerge"), 404, "not_found");
+  await assertProblem(await request(path("u")), 405, "method_not_allowed");
+  const notMerged = new InvalidInput("not_merged", "'st/u' is a player of his own");
+  const own = open({ unmerge: () => Promise.reject(notMerged) });
+  await assertProblem(await own.post(path("u")), 409, "not_merged");
+  const underWay = new Unavailable("player", "A link of 'st/u' is being made");
+  const moving = open({ unmerge: () => Promise.reject(underWay) });
+  const response = await moving.post(path("u"));
+  assert.equal(response.headers.get("retry-after"), "1");
+  await assertProblem(response, 503, "unavailable");
 });
 
 Deno.test("POST /admin/shards/{stage}/{partition}/pause, resume and restart reach the shard", async () => {

@@ -18,11 +18,13 @@ import type {
   ShardAction,
   ShardRow,
 } from "../admin/admin_platform.ts";
+import { identityOf, unmerge } from "../admin/actors/identities.ts";
 import { AdminStore } from "../admin/admin_store.ts";
 import { AuditTrail } from "../admin/audit_trail.ts";
 import { DeadLetters } from "../admin/dlq/dead_letters.ts";
 import { shardOf } from "../local_platform.ts";
 import { InvalidInput, Unavailable } from "../../schema/errors.ts";
+import type { PlayerProfile } from "../../schema/queries/player_queries.ts";
 import type { TopicName } from "../../schema/topics.ts";
 import type { ActorCost } from "../observability/cost_ledger.ts";
 import { logger, type LogLevel, logLevel, setLogLevel } from "../observability/logger.ts";
@@ -180,10 +182,28 @@ export class NodeAdmin implements AdminPlatform {
       now: clock.now(),
       asOf: asOf === undefined ? undefined : asOfPoint(asOf, shard.partition),
     };
-    const found = await shards.call<ActorInspection | null>(shard, "inspect", input);
+    const [found, profile] = await Promise.all([
+      shards.call<ActorInspection | null>(shard, "inspect", input),
+      kind === "player" ? this.#profile(id, input.asOf) : null,
+    ]);
     if (found === null) return null;
     const cost = asOf === undefined ? costView(found.cost) : null;
-    return { kind, ...found, cost };
+    return { kind, ...found, ...identityOf(profile), cost };
+  }
+
+  async #profile(id: string, asOf?: AskInput["asOf"]): Promise<PlayerProfile | null> {
+    const { shards, topics, clock } = this.node;
+    const shard = shardOf("player", id, topics);
+    const query = { type: "profile" } as const;
+    const input: AskInput = { ...shard, actorId: id, query, now: clock.now(), asOf };
+    // An unknown actor is `undefined` in this process, and `null` once it came over a link.
+    return await shards.call<PlayerProfile | null | undefined>(shard, "ask", input) ?? null;
+  }
+
+  async unmerge(id: string, call: string) {
+    const { log: { log }, topics, clock } = this.node;
+    const profile = (id: string) => this.#profile(id);
+    return await unmerge({ log, topics, profile, now: () => clock.now() }, id, call);
   }
 
   async actors(kind: ActorKind, sort: ActorSort, limit: number): Promise<ActorRow[]> {

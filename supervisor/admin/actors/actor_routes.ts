@@ -4,14 +4,15 @@
  * @module
  */
 import type { Context, Hono } from "hono";
-import type { Json } from "../../schema/event.ts";
-import type { ActorKind } from "../platform.ts";
-import { parsePoint } from "../replay/point.ts";
-import type { StageName } from "../store/store.ts";
-import { flagQuery, integerQuery, oneOf } from "./admin_input.ts";
-import { actorActions, actorSorts, type AdminPlatform, shardActions } from "./admin_platform.ts";
-import { problem } from "./admin_problem.ts";
-import type { FieldMask } from "./mask_fields.ts";
+import type { Json } from "../../../schema/event.ts";
+import type { ActorKind } from "../../platform.ts";
+import { parsePoint } from "../../replay/point.ts";
+import type { StageName } from "../../store/store.ts";
+import { flagQuery, integerQuery, oneOf } from "../admin_input.ts";
+import { actorActions, actorSorts, type AdminPlatform, shardActions } from "../admin_platform.ts";
+import { problem } from "../admin_problem.ts";
+import { callOf } from "../audited.ts";
+import type { FieldMask } from "../mask_fields.ts";
 
 const actorKinds = ["player", "game"] as const satisfies ActorKind[];
 const stages = ["player", "game"] as const satisfies StageName[];
@@ -60,6 +61,11 @@ export function addActorRoutes(app: Hono, platform: AdminPlatform, mask: FieldMa
       return c.json({ kind, id, action, done });
     });
   }
+  app.post("/admin/actors/player/:id/unmerge", async (c) => {
+    const id = c.req.param("id");
+    const asked = await platform.unmerge(id, callOf(c));
+    return asked === null ? unknownActor("player", id) : c.json(asked, 202);
+  });
 }
 
 export function addShardRoutes(app: Hono, platform: AdminPlatform): void {

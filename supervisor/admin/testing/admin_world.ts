@@ -15,6 +15,7 @@ import type {
   DeadLetterView,
   HaltedRow,
   ShardRow,
+  Unmerge,
 } from "../admin_platform.ts";
 
 export const token = "correct horse";
@@ -100,6 +101,14 @@ export const halted: HaltedRow = {
   dead_letters: 2,
 };
 
+export const unmerged: Unmerge = {
+  id: "",
+  player: "st/ann",
+  event_id: "",
+  topic: "player.events.raw",
+  partition: 3,
+};
+
 /** Answers with the fixtures and records what it was asked. */
 function fakePlatform(calls: unknown[][]): AdminPlatform {
   let level: LogLevel = "info";
@@ -146,6 +155,11 @@ function fakePlatform(calls: unknown[][]): AdminPlatform {
     actActor: (kind, id, action) => {
       calls.push([action, kind, id]);
       return Promise.resolve(true);
+    },
+    unmerge: (id, call) => {
+      calls.push(["unmerge", id, call]);
+      if (id.endsWith("nobody")) return Promise.resolve(null);
+      return Promise.resolve({ ...unmerged, id, event_id: call });
     },
     actShard: (stage, partition, action) => {
       calls.push([action, stage, partition]);
