@@ -1,0 +1,205 @@
+/**
+ * A small TCP guard before the HTTP server, in the same process: for nodes that stand on the network
+ * without a proxy. It takes connections only as far as descriptors go, refuses requests that two
+ * readers could understand in two ways, and ends whoever takes too long.
+ *
+ * The server behind listens on loopback and knows each connection by its port there: {@link peerOf}
+ * tells whose it is. Nothing a client sends can change that, and who comes by himself is nobody.
+ *
+ * @module
+ */
+import { type Cidr, isWithin, parseAddress } from "../../schema/net/cidr.ts";
+import { edgeLimits } from "../../schema/net/edge_limits.ts";
+import { refusal } from "./answers.ts";
+import { connectionsAllowed } from "./descriptors.ts";
+import { GuardedConnection, type GuardTimes } from "./guarded_connection.ts";
+import type { Fault } from "./request_head.ts";
+
+/** What the guard counts. */
+export interface GuardCounts {
+  /** Connections open now. */
+  open(connections: number): void;
+  /** A connection was not taken, or was ended, for `reason`. */
+  refused(reason: "full" | "address" | "late" | "evicted"): void;
+}
+
+export interface GuardOptions {
+  /** @default what descriptors allow */
+  readonly connectionsMax?: number;
+  /** 0 is no limit. @default edgeLimits.perAddressMax */
+  readonly connectionsPerAddress?: number;
+  /** Whose PROXY header is believed. @default nobody's */
+  readonly trustedProxies?: readonly Cidr[];
+  /** @default edgeLimits */
+  readonly times?: Partial<GuardTimes>;
+  /** @default counts nothing */
+  readonly counts?: GuardCounts;
+  /** Milliseconds that only grow. @default performance.now */
+  readonly now?: () => number;
+}
+
+type Peer = Pick<Deno.NetAddr, "hostname" | "port">;
+
+const lookMs = 250;
+const acceptPauseMs = 50;
+const full: Fault = { status: 503, detail: "This node has too many connections: come back later" };
+const tooMany: Fault = { status: 429, detail: "This address has too many connections" };
+
+/** An address as connections are counted by: of IPv6 the network of one site. */
+function siteOf(address: string): string {
+  const bytes = parseAddress(address);
+  return bytes?.length === 16 ? `${bytes.slice(0, 8).join(".")}/64` : bytes?.join(".") ?? address;
+}
+
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #times: GuardTimes;
+  readonly #max: number;
+  readonly #perAddress: number;
+  readonly #connections = new Set<GuardedConnection>();
+  /** Those that have not brought a whole head, oldest first: the first to go when there is no room. */
+  readonly #unproven = new Set<GuardedConnection>();
+  readonly #sites = new Map<string, number>();
+  readonly #peers = new Map<number, Peer>();
+  #listener: Deno.TcpListener | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(options: GuardOptions = {}) {
+    this.#options = options;
+    this.#times = { ...edgeLimits, ...options.times };
+    this.#max = options.connectionsMax || connectionsAllowed();
+    this.#perAddress = options.connectionsPerAddress ?? edgeLimits.perAddressMax;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Whose connection it is that comes from this port of loopback. */
+  peerOf(port: number): Peer | undefined {
+    return this.#peers.get(port);
+  }
+
+  /**
+   * Takes connections and passes them to a port of loopback.
+   *
+   * @returns where it listens
+   * @throws {Error} it cannot
+   */
+  listen(hostname: string, port: number, backendPort: number): Deno.NetAddr {
+    const listener = Deno.listen({ hostname, port });
+    this.#listener = listener;
+    this.#timer = setInterval(() => this.#look(), lookMs);
+    void this.#accept(listener, backendPort);
+    return listener.addr;
+  }
+
+  async #accept(listener: Deno.TcpListener, backendPort: number): Promise<void> {
+    while (this.#listener === listener) {
+      try {
+        this.#enter(await listener.accept(), backendPort);
+      } catch {
+        // Out of descriptors, or the client has gone before it was its turn.
+        if (this.#listener !== listener) return;
+        await new Promise((resolve) => setTimeout(resolve, acceptPauseMs));
+      }
+    }
+  }
+
+  #enter(client: Deno.TcpConn, backendPort: number): void {
+    const peer = client.remoteAddr;
+    const { trustedProxies = [] } = this.#options;
+    const isProxy = isWithin(trustedProxies, peer.hostname);
+    const fault = this.#noRoom() ?? (isProxy ? undefined : this.#noRoomFor(peer.hostname));
+    if (fault !== undefined) return this.#turnAway(client, fault);
+    client.setNoDelay(true);
+    this.#serve(client, isProxy ? undefined : siteOf(peer.hostname), peer, backendPort);
+  }
+
+  #serve(client: Deno.TcpConn, from: string | undefined, peer: Peer, backendPort: number): void {
+    let [site, source] = [from, peer];
+    const connection: GuardedConnection = new GuardedConnection(client, {
+      times: this.#times,
+      now: this.#options.now ?? (() => performance.now()),
+      // Only of a proxy is the site not known yet.
+      isProxy: from === undefined,
+      connect: async () => {
+        const backend = await Deno.connect({ hostname: "127.0.0.1", port: backendPort });
+        backend.setNoDelay(true);
+        this.#peers.set(backend.localAddr.port, source);
+        return backend;
+      },
+      onSource: (told) => {
+        const fault = this.#noRoomFor(told.hostname);
+        if (fault !== undefined) return fault;
+        [site, source] = [siteOf(told.hostname), told];
+        this.#count(site, 1);
+        return undefined;
+      },
+      onHead: () => void this.#unproven.delete(connection),
+      onEnd: (backend) => {
+        if (backend !== undefined) this.#peers.delete(backend.localAddr.port);
+        if (site !== undefined) this.#count(site, -1);
+        this.#connections.delete(connection);
+        this.#unproven.delete(connection);
+      },
+    });
+    if (site !== undefined) this.#count(site, 1);
+    this.#connections.add(connection);
+    this.#unproven.add(connection);
+    void connection.run();
+  }
+
+  #count(site: string, by: 1 | -1): void {
+    const count = (this.#sites.get(site) ?? 0) + by;
+    if (count === 0) this.#sites.delete(site);
+    else this.#sites.set(site, count);
+  }
+
+  /** Makes room for one more, if there is any to be made. */
+  #noRoom(): Fault | undefined {
+    if (this.#connections.size < this.#max) return undefined;
+    for (const oldest of this.#unproven) {
+      oldest.close();
+      this.#options.counts?.refused("evicted");
+      return undefined;
+    }
+    this.#options.counts?.refused("full");
+    return full;
+  }
+
+  #noRoomFor(address: string): Fault | undefined {
+    const isFull = this.#perAddress > 0 &&
+      (this.#sites.get(siteOf(address)) ?? 0) >= this.#perAddress;
+    if (!isFull) return undefined;
+    this.#options.counts?.refused("address");
+    return tooMany;
+  }
+
+  /** Says why and closes, without waiting for anything: each takes a descriptor while it lasts. */
+  #turnAway(client: Deno.TcpConn, fault: Fault): void {
+    client.write(refusal(fault)).catch(() => {}).finally(() => client.close());
+  }
+
+  #look(): void {
+    for (const connection of this.#connections) {
+      if (connection.look()) this.#options.counts?.refused("late");
+    }
+    this.#options.counts?.open(this.#connections.size);
+  }
+
+  /** Takes no more connections; those at rest close, the others once they are answered. */
+  drain(): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.close();
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  /** Closes everything. */
+  close(): void {
+    this.drain();
+    clearInterval(this.#timer);
+    for (const connection of this.#connections) connection.close();
+  }
+}
