@@ -41,7 +41,7 @@ export const limits = {
   /** What waits for the reader before newer states replace older ones instead of queueing. */
   webSocketSendMarkBytes: 64 * KIB,
   /** Who takes nothing for so long does not read; who was told to close has so long to do it. */
-  webSocketStallMs: 8 * SECOND,
+  webSocketStallMs: 6 * SECOND,
   webSocketLingerMs: 2 * SECOND,
   /** How often sockets are looked at that are being written to or closed. */
   webSocketLookMs: SECOND,
@@ -309,8 +309,8 @@ export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = 
     ],
     // Whoever does not read, or is dead, is gone within 15 s.
     [
-      l.webSocketStallMs + l.webSocketLingerMs + 2 * l.webSocketLookMs < 15 * SECOND,
-      "webSocketStallMs + webSocketLingerMs + 2 * webSocketLookMs < 15 s",
+      l.webSocketStallMs + l.webSocketLingerMs + 4 * l.webSocketLookMs < 15 * SECOND,
+      "webSocketStallMs + webSocketLingerMs + 4 * webSocketLookMs < 15 s",
     ],
     [l.webSocketIdleMs < 15 * SECOND, "webSocketIdleMs < 15 s"],
     [

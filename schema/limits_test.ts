@@ -14,7 +14,7 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
   "webSocketSendMarkBytes * 2 <= webSocketSendBytesMax": {
     webSocketSendMarkBytes: limits.webSocketSendBytesMax,
   },
-  "webSocketStallMs + webSocketLingerMs + 2 * webSocketLookMs < 15 s": { webSocketStallMs: 11_000 },
+  "webSocketStallMs + webSocketLingerMs + 4 * webSocketLookMs < 15 s": { webSocketStallMs: 9_000 },
   "webSocketIdleMs < 15 s": { webSocketIdleMs: 15_000 },
   "webSocketMessagesPerSecond <= webSocketMessageBurst": {
     webSocketMessageBurst: limits.webSocketMessagesPerSecond - 1,
