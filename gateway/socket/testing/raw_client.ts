@@ -91,10 +91,10 @@ export class RawClient {
     }
   }
 
-  /** Resolves when the other side has dropped the connection. Reads nothing meanwhile but at its end. */
-  async isCut(): Promise<boolean> {
-    while (await this.#read()) { /* what was sent before */ }
-    return true;
+  /** Reads and forgets whatever comes, until the connection ends. */
+  async drain(): Promise<void> {
+    const part = new Uint8Array(64 * 1024);
+    while (await this.conn.read(part).catch(() => null) !== null) { /* forgotten */ }
   }
 
   close(): void {
