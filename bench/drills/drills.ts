@@ -26,6 +26,7 @@ import { overload } from "./overload/overload.ts";
 import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
 import { hostileSockets } from "./sockets/hostile_sockets.ts";
+import { stalledReaders } from "./sockets/stalled_readers.ts";
 import { everyCall } from "./shard_faults/every_call.ts";
 import { frozenWorker } from "./shard_faults/frozen_worker.ts";
 import { restartBudget } from "./shard_faults/restart_budget.ts";
@@ -61,6 +62,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   hostileBodies,
   tokens,
   hostileSockets,
+  stalledReaders,
   overload,
   slowStore,
   clockJumps,
