@@ -49,6 +49,11 @@ export class DedupeRing {
     return this.#capacity <= plainMax ? 120 + this.#capacity * 16 : 450 + this.#capacity * 8;
   }
 
+  has(id: string): boolean {
+    const { hi, lo } = fingerprint(id);
+    return this.#has(hi | 0, lo | 0);
+  }
+
   /** Remembers `id`; false when it is among those remembered already. */
   add(id: string): boolean {
     const { hi, lo } = fingerprint(id);

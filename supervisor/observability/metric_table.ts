@@ -37,6 +37,10 @@ export const metricTable = {
   accept_seconds: seconds("From a request's body read to its events durable.", ["protocol"]),
   websocket_clients: gauge("WebSocket connections open.", []),
   subscriptions: gauge("Live subscriptions.", []),
+  guard_connections: gauge("Connections at the guard before the gateway.", []),
+  guard_refusals_total: counter("Connections not taken, or ended: full, address, late, evicted.", [
+    "reason",
+  ]),
   requests_shed_total: counter("Requests and messages refused to spare the others.", []),
   commit_lag_seconds: gauge("Time that commits need for what waits, at their pace.", []),
 
@@ -72,6 +76,9 @@ export const metricTable = {
   events_duplicate_total: counter("Messages dropped as counted before.", stage),
   outbox_pending: gauge("Committed outbox records not yet known to be published.", shard),
   timers_fired_total: counter("Durable timers that came due.", stage),
+  merges_refused_total: counter("Links of user ids that were refused; each is in dlq.events.", [
+    "reason",
+  ]),
   dead_letters_total: counter("Events sent to dlq.events.", ["source", "code"]),
 
   // Actors.

@@ -13,6 +13,7 @@ import type { LogRecord } from "../log/log.ts";
 import type { SourcePosition } from "../store/store.ts";
 import type { AppliedMessage, Batch } from "./batch.ts";
 import type { Cell, Cells } from "./cells.ts";
+import { sourceOf } from "./effects/sent_events.ts";
 import type { Decoded, Stage } from "./stage.ts";
 
 export interface ApplierPorts {
@@ -39,6 +40,15 @@ function isPoison(error: Error): boolean {
 function isOld(position: SourcePosition, last: SourcePosition | undefined): boolean {
   if (last === undefined) return false;
   return position[0] < last[0] || (position[0] === last[0] && position[1] <= last[1]);
+}
+
+/**
+ * What an operator can send again. As what an actor has sent it would be old; so it says that it comes
+ * anew, and its actor must know by itself whether it has had it.
+ */
+function replayable(event: PlayerEvent): PlayerEvent | undefined {
+  if (!isInternal(event)) return event;
+  return sourceOf(event) === undefined ? undefined : { ...event, context: { replayed: true } };
 }
 
 export class Applier {
@@ -157,10 +167,29 @@ export class Applier {
       }
       const { offset, value } = record;
       const payload = this.#hasEvents ? value : JSON.stringify(message);
-      this.#parkMessage({ actorId, message, offset }, payload, error, batch);
+      const isBack = this.#giveBack(record, actorId, message, error, batch);
+      if (!isBack || isPoison(error)) {
+        const parked = { actorId, message, offset };
+        this.#parkMessage(parked, payload, error, batch, !isBack);
+      }
       if (isPoison(error)) this.#afterPoison(actorId, offset, error, batch);
     }
     batch.finish(record);
+  }
+
+  /** Sends back what must not be parked. @returns whether it was done */
+  #giveBack(
+    { offset, timestamp }: LogRecord,
+    actorId: string,
+    message: unknown,
+    error: Error,
+    batch: Batch,
+  ): boolean {
+    if (error instanceof InvalidInput) return false;
+    const reason = error instanceof ActorHalted ? "halted" : "failed";
+    const effects = this.stage.giveBack?.(message, reason);
+    if (effects !== undefined) batch.addEffects(actorId, effects, offset, timestamp);
+    return effects !== undefined;
   }
 
   /** Once more, on a rebuilt actor. If it throws again the actor is rebuilt without the message. */
@@ -236,15 +265,16 @@ export class Applier {
     payload: string,
     error: Error,
     batch: Batch,
+    isReplayable = true,
   ): void {
-    const isEvent = this.#hasEvents && !isInternal(message as PlayerEvent);
+    const event = isReplayable && this.#hasEvents ? replayable(message as PlayerEvent) : undefined;
     const letter: DeadLetter = {
       studio: actorId.slice(0, actorId.indexOf("/")),
       source: this.stage.name,
       code: isPoison(error) ? "poison" : (error as InvalidInput | ActorHalted).code,
       message: error.message.slice(0, 1000),
       payload: payload.slice(0, limits.deadLetterPayloadBytesMax),
-      ...(isEvent ? { event: message as PlayerEvent } : {}),
+      ...(event === undefined ? {} : { event }),
       actor: {
         id: actorId,
         // For the sender's fault nobody needs the state, and a flood of them would be large.

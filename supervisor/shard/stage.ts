@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Behaviour } from "../../actors/kernel/behaviour.ts";
+import type { Behaviour, Effect } from "../../actors/kernel/behaviour.ts";
 import type { TopicName } from "../../schema/topics.ts";
 import type { LogRecord } from "../log/log.ts";
 import type { SourcePosition, StageName, StoredEvent } from "../store/store.ts";
@@ -33,6 +33,13 @@ export interface Stage {
   readonly commitDelayMs: number;
   /** Snapshots are used unchecked: a promise broken, for drills to notice. @default false */
   readonly trustsSnapshots?: boolean;
+
+  /**
+   * The effects of a message that its actor cannot take, as it stands still (`halted`) or throws at it:
+   * what must not wait for an operator goes back to its sender. `undefined`: the message is parked.
+   * @default always that
+   */
+  giveBack?(message: unknown, reason: "halted" | "failed"): Effect[] | undefined;
 
   /** @throws {SyntaxError} the record is not what this stage reads */
   decode(record: LogRecord): Decoded<unknown>;

@@ -5,6 +5,7 @@
  */
 import { game, type GameMessage } from "../../actors/game/game.ts";
 import type { GameDeltaRecord } from "../../actors/game/game_deltas.ts";
+import { giveBack } from "../../actors/player/merge/give_back.ts";
 import { player } from "../../actors/player/player.ts";
 import { type PlayerEvent, playerId } from "../../schema/event.ts";
 import { limits } from "../../schema/limits.ts";
@@ -35,6 +36,7 @@ export function playerStage(behaviour: AnyBehaviour = player): Stage {
       return source === undefined ? { messages } : { messages, source };
     },
     replay: (event) => JSON.parse(event.value) as PlayerEvent,
+    giveBack: (message, reason) => giveBack(message as PlayerEvent, reason),
   };
 }
 

@@ -8,6 +8,7 @@ import { Fenced } from "../../schema/errors.ts";
 import { MemoryMarks } from "./marks/memory_marks.ts";
 import type { ClusterNode, HeldShard } from "../cluster/membership/membership.ts";
 import type {
+  AliasChange,
   AsOf,
   CommitBatch,
   DownWatch,
@@ -61,6 +62,8 @@ export class MemoryStore implements Store {
   /** Signs of life of nodes, by node. */
   readonly nodes = new Map<string, NodeRow>();
   readonly #marks = new MemoryMarks();
+  /** `studio/alias` → who it is. */
+  readonly #aliases = new Map<string, AliasChange>();
 
   /** @param now milliseconds since the Unix epoch. @default Date.now */
   constructor(readonly now: () => number = Date.now) {}
@@ -182,6 +185,11 @@ export class MemoryStore implements Store {
     }
     for (const timer of batch.timers) applyTimer(shard.timers, timer);
     this.#marks.commit(batch);
+    for (const change of batch.aliases ?? []) {
+      const key = `${change.studio}/${change.aliasId}`;
+      if (change.userId === null) this.#aliases.delete(key);
+      else this.#aliases.set(key, change);
+    }
     shard.outbox = shard.outbox.filter((entry) => entry.endOffset > batch.emittedOffset);
     if (batch.outbox.length > 0) {
       shard.outbox.push({ endOffset: newOffset, records: [...batch.outbox] });
@@ -287,6 +295,11 @@ export class MemoryStore implements Store {
     shard.journalFrom = Math.max(shard.journalFrom, time);
     shard.rows = shard.rows.filter(stays);
     for (const [actorId, rows] of shard.rowsOf) shard.rowsOf.set(actorId, rows.filter(stays));
+  }
+
+  /** The rows of `player_alias`: what a verifier reads. */
+  aliases(): readonly AliasChange[] {
+    return [...this.#aliases.values()];
   }
 
   /** All journal rows of a shard in offset order: what a verifier reads. */

@@ -164,14 +164,17 @@ export class PostgresStore implements Store {
     const first = rows[0];
     if (first !== undefined) await this.#makeDays(first.receivedAt, rows.at(-1)!.receivedAt);
     const marks = marked.encodeMarks(batch);
+    const aliases = marked.encodeAliases(batch);
     await this.#run(this.#pool, deadline - performance.now(), (sql) => {
       const input = sql`
         ${stage}, ${partition}, ${epoch}, ${oldOffset}, ${newOffset}, ${emittedOffset}, ${sources},
         ${batch.cleanAt ?? null}, ${journal}, ${snapshots}, ${outbox}, ${timers},
         ${batch.hashChange}::text::numeric, ${batch.release ?? false}`;
-      return marks === null
-        ? sql`select commit_batch(${input})`
-        : sql`select commit_marked_batch(${input}, ${marks.halts}, ${marks.watches})`;
+      if (marks === null && aliases === null) return sql`select commit_batch(${input})`;
+      const { halts, watches } = marks ?? marked.noMarks;
+      return aliases === null
+        ? sql`select commit_marked_batch(${input}, ${halts}, ${watches})`
+        : sql`select commit_merging_batch(${input}, ${halts}, ${watches}, ${aliases})`;
     });
   }
 

@@ -12,8 +12,9 @@ import {
   midnight,
   snapshotPart,
 } from "./contract/fixtures.ts";
+import { aliasContract } from "./contract/alias_contract.ts";
 import { storeContract } from "./store_contract.ts";
-import type { CommitBatch, Store } from "./store.ts";
+import type { AliasChange, CommitBatch, Store } from "./store.ts";
 import { startTestingDatabase, type TestingDatabase } from "./sql/testing_database.ts";
 
 let server: TestingDatabase;
@@ -33,6 +34,14 @@ Deno.test.afterAll(async () => {
 });
 
 storeContract("PostgresStore", () => store);
+
+aliasContract("PostgresStore", () => store, async (_, studio) => {
+  const rows = await sql<AliasChange[]>`
+    select studio, alias_id as "aliasId", user_id as "userId",
+      (extract(epoch from linked_at) * 1000)::float8 as at
+    from player_alias where studio = ${studio} order by alias_id`;
+  return rows.map((row) => ({ ...row }));
+});
 
 Deno.test("commit() of a row that PostgreSQL refuses throws InvariantBroken and writes nothing", async () => {
   const partition = freshPartition();

@@ -21,6 +21,10 @@ export function shardEvents(
       sink.add("shard_commits_total", 1, { stage });
       sink.add("shard_commit_rows_total", batch.rows.length + batch.snapshots.length, { stage });
       sink.observe("shard_commit_seconds", durationMs / 1000, { stage });
+      for (const code of batch.refusals ?? []) {
+        sink.add("dead_letters_total", 1, { source: stage, code: "refused" });
+        sink.add("merges_refused_total", 1, { reason: code.replace("merge_", "") });
+      }
       onCommitted(batch, touched);
     },
     taken(gapMs) {

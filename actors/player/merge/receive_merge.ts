@@ -43,5 +43,15 @@ export function receiveMerge(
   ctx: MessageContext,
 ): Effect[] | undefined {
   const receive = receivers[event.event_type];
-  return receive?.(state, event.properties as never, ctx);
+  const message = event.properties as never;
+  // An operator may send an event twice that could not be applied; all else can tell by itself.
+  const isAgain = event.event_type === internalType.forward && event.context["replayed"] === true;
+  if (!isAgain) return receive?.(state, message, ctx);
+  const { alias, event: { event_id } } = message as ForwardMessage;
+  // No id of a client has such a character.
+  const id = `\n${alias}\n${event_id}`;
+  if (state.ring.has(id)) return undefined;
+  const effects = receive!(state, message, ctx);
+  state.ring.add(id);
+  return effects;
 }

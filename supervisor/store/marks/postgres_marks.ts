@@ -1,6 +1,6 @@
 /**
- * Halts and watches on PostgreSQL: the statements, and the JSON that carries changes to
- * `commit_marked_batch()`.
+ * Halts, watches and aliases on PostgreSQL: the statements, and the JSON that carries changes to
+ * `commit_marked_batch()` and `commit_merging_batch()`.
  *
  * @module
  */
@@ -47,6 +47,22 @@ export function encodeMarks(
     { a, k, w, o }
   ));
   return { halts: JSON.stringify(changes), watches: JSON.stringify(watched) };
+}
+
+/** What {@link encodeMarks} gives when there are none, for a call that takes them all the same. */
+export const noMarks = { halts: "[]", watches: "[]" } as const;
+
+/** Changes of aliases as JSON, each alias once; `null` when a batch has none. */
+export function encodeAliases({ aliases = [] }: CommitBatch): string | null {
+  if (aliases.length === 0) return null;
+  const last = new Map(
+    aliases.map((change) => [JSON.stringify([change.studio, change.aliasId]), change]),
+  );
+  return JSON.stringify(
+    Array.from(last.values(), ({ studio, aliasId, userId, at }) => (
+      { s: studio, a: aliasId, u: userId, t: at }
+    )),
+  );
 }
 
 export async function selectDownWatches(
