@@ -23,6 +23,7 @@ import { liveResponse, readyResponse } from "./health.ts";
 import type { AccessLog } from "./http/access_log.ts";
 import { assertOrigin, mayUse, openToPages } from "./http/cors.ts";
 import { graphqlAnswer } from "./http/graphql_answer.ts";
+import { descriptionRoutes } from "./http/openapi/gateway_document.ts";
 import { addressOf, type ProxyTrust } from "./limits/client_address.ts";
 import type { RateLimits } from "./limits/rate_limits.ts";
 import type { Shedder } from "./limits/shedder.ts";
@@ -190,6 +191,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     }),
     { path: "/health/live", methods: ["GET"], handler: liveResponse, load: "probe" },
     { path: "/health/ready", methods: ["GET"], handler: readyHandler, load: "probe" },
+    ...descriptionRoutes(),
     ...captureProtocolRoutes({ keys, acceptor, budget, now, log }),
   ], deps);
 
