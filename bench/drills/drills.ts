@@ -4,6 +4,7 @@
  * @module
  */
 import { isolation } from "./access/isolation.ts";
+import { isolationDoors } from "./access/isolation_doors.ts";
 import { tokens } from "./access/tokens.ts";
 import { absentStoreDrill } from "./absent_store.ts";
 import { killedBroker } from "./broker_faults/killed_broker.ts";
@@ -71,6 +72,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   comeAndGo,
   cutNetwork,
   isolation,
+  isolationDoors,
   sessionSilence,
 ];
 

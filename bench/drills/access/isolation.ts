@@ -1,7 +1,8 @@
 /**
  * Drill 35: the keys and tokens of one studio against everything of another, and of each role against
- * what is not its own, by every interface: REST, GraphQL over HTTP, server-sent events and WebSocket,
- * `/ws`, and the admin port. Nothing may be read, and nothing changed.
+ * what is not its own: the native capture, GraphQL over HTTP and WebSocket, `/ws`, and the admin port.
+ * Nothing may be read, and nothing changed. `isolation_doors.ts` tries the capture protocols,
+ * signatures and server-sent events.
  *
  * @module
  */
@@ -10,6 +11,7 @@ import type { DrillResult, OwnContext, OwnDrill } from "../drill_types.ts";
 import { Findings } from "../findings.ts";
 import type { StartOptions } from "../platform/platform_process.ts";
 import { Site } from "../platform/site.ts";
+import { Collector } from "./collector.ts";
 import { probesOf } from "./probes.ts";
 import {
   type Credential,
@@ -27,7 +29,8 @@ const timeoutMs = 5_000;
 /** What a reader's own subscription has brought, others' had time to bring, too. */
 const graceMs = 1_500;
 
-const adminRoutes = () => {
+/** Every route of the admin API, with some text for each parameter. */
+export const adminRoutes = (): { readonly method: string; readonly path: string }[] => {
   const nothing = {} as never;
   const app = createAdminApp({
     platform: nothing,
@@ -228,68 +231,6 @@ class Isolation {
     this.found.require(total >= probesMin, `${probesMin} probes: ${total}`);
     this.found.require(this.answered >= 50, `readers see what is theirs: ${this.answered} answers`);
     return this.found.result();
-  }
-}
-
-/** A WebSocket that keeps what comes, by what was asked. */
-class Collector {
-  readonly #asked = new Map<string, string>();
-  readonly #texts: string[] = [];
-  #wake: () => void = () => {};
-
-  private constructor(readonly socket: WebSocket) {
-    socket.addEventListener("message", ({ data }) => {
-      this.#texts.push(String(data));
-      this.#wake();
-    });
-    socket.addEventListener("error", () => {});
-  }
-
-  static async open(url: string, path: string, protocol?: string): Promise<Collector> {
-    const socket = new WebSocket(url.replace("http", "ws") + path, protocol ?? []);
-    const collector = new Collector(socket);
-    await new Promise((resolve, reject) => {
-      socket.addEventListener("open", resolve, { once: true });
-      socket.addEventListener("close", reject, { once: true });
-    }).catch(() => {});
-    return collector;
-  }
-
-  send(message: unknown): void {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
-  }
-
-  ask(id: string, what: string, message: unknown): void {
-    this.#asked.set(id, what);
-    this.send(message);
-  }
-
-  /** Waits for a message of a type, or the end of the connection. */
-  async waitFor(type: string, ms: number): Promise<void> {
-    const deadline = performance.now() + ms;
-    const has = () => this.#texts.some((text) => text.includes(`"${type}"`));
-    while (!has() && this.socket.readyState === WebSocket.OPEN && performance.now() < deadline) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        setTimeout(resolve, 20);
-      });
-    }
-  }
-
-  /** For each question what came for it; for those that name none, all that came. */
-  texts(): { readonly what: string; readonly text: string }[] {
-    const all = this.#texts.join("\n");
-    return [...this.#asked].map(([id, what]) => {
-      const own = this.#texts.filter((text) => text.includes(`"id":"${id}"`)).join("\n");
-      return { what, text: own === "" ? all : own };
-    });
-  }
-
-  async close(): Promise<void> {
-    if (this.socket.readyState === WebSocket.CLOSED) return;
-    const closed = new Promise((resolve) => this.socket.addEventListener("close", resolve));
-    this.socket.close();
-    await closed;
   }
 }
 

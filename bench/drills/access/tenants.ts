@@ -28,7 +28,8 @@ export interface Credential {
 const everything = /mk-/;
 const foreignMarks = /mk-bolt/;
 
-async function makeKey(site: Site, wish: Readonly<Record<string, unknown>>) {
+/** Makes a key by the admin API. */
+export async function makeKey(site: Site, wish: Readonly<Record<string, unknown>>) {
   const response = await fetch(new URL("/admin/keys", site.adminUrl), {
     method: "POST",
     headers: { authorization: `Bearer ${site.adminToken}` },

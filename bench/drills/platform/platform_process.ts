@@ -27,7 +27,7 @@ export interface StartOptions {
   /** Whether GraphQL operations are held to limits. @default true */
   readonly boundsGraphql?: boolean;
   /** What its keys forget of whom they stand for. @default nothing */
-  readonly blur?: "games" | "role" | "studio";
+  readonly blur?: "games" | "role" | "studio" | "write" | "signing";
   /** Variables for this platform alone. */
   readonly env?: Readonly<Record<string, string>>;
 }
