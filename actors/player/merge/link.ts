@@ -92,11 +92,13 @@ export function pushRefusal(
 
 /** What comes next when no ask is under way: who waits, who was sent away, the next ask. */
 export function goOn(state: PlayerState, ctx: MessageContext, effects: Effect[]): void {
-  const { merge } = state;
-  if (merge === undefined || merge.asks.some(({ step }) => step === "asked")) return;
-  while (merge.into === undefined && merge.waiting.length > 0) {
-    becomeAlias(state, merge.waiting.shift()!, ctx, effects);
+  if (state.merge === undefined) return;
+  if (state.merge.asks.some(({ step }) => step === "asked")) return;
+  while (state.merge.into === undefined && state.merge.waiting.length > 0) {
+    becomeAlias(state, state.merge.waiting.shift()!, ctx, effects);
   }
+  // Another one than before if he is an alias now.
+  const { merge } = state;
   for (const asker of merge.noted) {
     effects.push(sendTo(ctx, asker, internalType.free, { alias: nameOf(ctx) }));
   }
