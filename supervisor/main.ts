@@ -24,7 +24,7 @@ import { assertLimits, limits } from "../schema/limits.ts";
 import { createAdminApp } from "./admin/admin_app.ts";
 import { KeysPart } from "./keys/keys_part.ts";
 import { NodeAdmin } from "./node/node_admin.ts";
-import { gatewayMetrics } from "./node/gateway_metrics.ts";
+import { gatewayMetrics, guardOptions } from "./node/gateway_metrics.ts";
 import { listenerChild } from "./node/listener_child.ts";
 import { nodeShadows } from "./node/node_shadows.ts";
 import { LagPart } from "./load/lag_part.ts";
@@ -54,6 +54,8 @@ export interface RunOptions
   readonly sheds?: boolean;
   /** Whether WebSockets have bounds. @default true */
   readonly boundsSockets?: boolean;
+  /** Whether listeners outlast a time without descriptors. @default true */
+  readonly isPatient?: boolean;
   /** Whether GraphQL operations are held to limits. @default true */
   readonly boundsGraphql?: boolean;
   /** Stands between the gateway and its keys. @default nothing does */
@@ -113,6 +115,9 @@ function wire(
       shadows: nodeShadows(node.shards),
       keys: apiKeys.keeper,
     });
+    const bound = (port: number) => {
+      if (options.boundsSockets !== false) boundSendBuffers(port, limits.sendBufferBytesMax);
+    };
     return [
       platform.spec(),
       apiKeys.spec(),
@@ -131,8 +136,11 @@ function wire(
           hostname: config.host,
           port: config.port,
           fetch: gateway.fetch,
+          guard: config.edge.guard ? guardOptions(config.edge, node.metrics.sink) : undefined,
+          isPatient: options.isPatient ?? true,
+          onServe: bound,
           onListen: (port) => {
-            if (options.boundsSockets !== false) boundSendBuffers(port, limits.sendBufferBytesMax);
+            bound(port);
             onListen("gateway", port);
           },
           onDrain: () => gateway.drain(),

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { EdgeConfig } from "../../schema/net/edge_config.ts";
+import type { GuardOptions } from "../guard/guard.ts";
 import type { MetricsSink } from "../observability/metrics_sink.ts";
 import { tellRoute } from "../observability/trace.ts";
 
@@ -33,5 +35,19 @@ export function gatewayMetrics(sink: MetricsSink): GatewayCounts {
     webSockets: (open) => sink.set("websocket_clients", open),
     subscriptions: (open) => sink.set("subscriptions", open),
     shed: () => sink.add("requests_shed_total", 1),
+  };
+}
+
+/** The guard as configured, with its counts as metrics. */
+export function guardOptions(edge: EdgeConfig, sink: MetricsSink): GuardOptions {
+  const { connectionsMax, connectionsPerAddress, trustedProxies } = edge;
+  return {
+    connectionsMax,
+    connectionsPerAddress,
+    trustedProxies,
+    counts: {
+      open: (connections) => sink.set("guard_connections", connections),
+      refused: (reason) => sink.add("guard_refusals_total", 1, { reason }),
+    },
   };
 }

@@ -3,18 +3,30 @@
  *
  * @module
  */
+import { Guard, type GuardOptions } from "../guard/guard.ts";
+import { logger } from "../observability/logger.ts";
 import type { ChildSpec, ExitReason } from "../tree/child.ts";
+
+const log = logger("listener");
+
+/** What is told of a request beside it. */
+export interface ListenerInfo {
+  readonly remoteAddr: Deno.NetAddr;
+}
 
 export interface ListenerOptions {
   readonly id: string;
   readonly hostname: string;
   /** 0 takes a free one at the first start and keeps it. */
   readonly port: number;
-  readonly fetch: (
-    request: Request,
-    info: Deno.ServeHandlerInfo<Deno.NetAddr>,
-  ) => Response | Promise<Response>;
+  readonly fetch: (request: Request, info: ListenerInfo) => Response | Promise<Response>;
   readonly onListen: (port: number) => void;
+  /** The port at which answers are written: behind a guard another than clients see. */
+  readonly onServe?: (port: number) => void;
+  /** A guard between clients and the server. @default none */
+  readonly guard?: GuardOptions | undefined;
+  /** Whether it outlasts a time without descriptors, rather than fail. @default true */
+  readonly isPatient?: boolean;
   /** Before the listener finishes what is under way. */
   readonly onDrain?: () => void;
 }
@@ -68,6 +80,123 @@ function goingAway(): Response {
   return new Response(JSON.stringify(body), { status: 503, headers });
 }
 
+/** Who has not come through the guard is nobody. */
+function stranger(request: Request): Response {
+  request.body?.cancel().catch(() => {});
+  return new Response(null, { status: 403, headers: { "connection": "close" } });
+}
+
+/** Out of descriptors: `EMFILE` of this process, `ENFILE` of the machine. */
+const isExhausted = (error: unknown) => /\(os error (24|23)\)/.test(String(error));
+const exhaustedPauseMs = 250;
+
+/** One life of the listener, as its child. */
+class Listening {
+  readonly #options: ListenerOptions;
+  readonly #guard: Guard | undefined;
+  readonly #abort = new AbortController();
+  readonly #underWay = new UnderWay();
+  #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #port: number;
+  #stopping = false;
+  readonly exited: Promise<ExitReason>;
+
+  constructor(options: ListenerOptions, port: number) {
+    this.#options = options;
+    this.#port = port;
+    this.#guard = options.guard === undefined ? undefined : new Guard(options.guard);
+    // Whatever keeps it from listening at all is told at once.
+    this.#listen();
+    this.exited = this.#outlast();
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  #listen(): void {
+    const { hostname, onListen, onServe } = this.#options;
+    const guard = this.#guard;
+    this.#server = Deno.serve({
+      hostname: guard === undefined ? hostname : "127.0.0.1",
+      port: guard === undefined ? this.#port : 0,
+      signal: this.#abort.signal,
+      onListen: () => {},
+    }, this.#handle);
+    const { port } = this.#server.addr;
+    onServe?.(port);
+    try {
+      this.#port = guard === undefined ? port : guard.listen(hostname, this.#port, port).port;
+    } catch (error) {
+      this.#abort.abort();
+      throw error;
+    }
+    onListen(this.#port);
+  }
+
+  readonly #handle: Deno.ServeHandler<Deno.NetAddr> = (request, info) => {
+    let seen: ListenerInfo = info;
+    if (this.#guard !== undefined) {
+      const peer = this.#guard.peerOf(info.remoteAddr.port);
+      if (peer === undefined) return stranger(request);
+      seen = { remoteAddr: { transport: "tcp", ...peer } };
+    }
+    if (this.#stopping && request.body !== null) {
+      request.body.cancel().catch(() => {});
+      return goingAway();
+    }
+    const response = this.#options.fetch(request, seen);
+    return response instanceof Promise ? this.#underWay.during(response) : response;
+  };
+
+  /** Serves until it is stopped; a time without descriptors ends the server, and another follows. */
+  async #outlast(): Promise<ExitReason> {
+    for (;;) {
+      try {
+        await this.#server!.finished;
+        if (this.#stopping) return { type: "stopped" };
+        throw new Error("The listener closed by itself");
+      } catch (error) {
+        const isPatient = this.#options.isPatient ?? true;
+        this.#guard?.close();
+        if (this.#stopping || !isPatient || !isExhausted(error)) {
+          return this.#stopping ? { type: "stopped" } : { type: "failed", error };
+        }
+        log.warn("Out of descriptors: no connections are taken for now", { port: this.#port });
+      }
+      await this.#listenAgain();
+    }
+  }
+
+  async #listenAgain(): Promise<void> {
+    while (!this.#stopping) {
+      await new Promise((resolve) => setTimeout(resolve, exhaustedPauseMs));
+      try {
+        if (!this.#stopping) this.#listen();
+        return;
+      } catch (error) {
+        if (!isExhausted(error)) throw error;
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#options.onDrain?.();
+    // Deno 2.9's shutdown() makes bodies that are still arriving unreadable
+    // (denoland/deno#36809): they must be in first, and no new one may begin.
+    await this.#underWay.idle(bodiesMs);
+    this.#guard?.drain();
+    await this.#server?.shutdown();
+    this.#guard?.close();
+  }
+
+  kill(): void {
+    this.#guard?.close();
+    this.#abort.abort();
+  }
+}
+
 export function listenerChild(options: ListenerOptions): ChildSpec {
   let port = options.port;
   return {
@@ -76,44 +205,12 @@ export function listenerChild(options: ListenerOptions): ChildSpec {
     restart: "permanent",
     shutdownMs,
     start: () => {
-      const abort = new AbortController();
-      const underWay = new UnderWay();
-      let stopping = false;
-      const handle: Deno.ServeHandler<Deno.NetAddr> = (request, info) => {
-        if (stopping && request.body !== null) {
-          request.body.cancel().catch(() => {});
-          return goingAway();
-        }
-        const response = options.fetch(request, info);
-        return response instanceof Promise ? underWay.during(response) : response;
-      };
-      const server = Deno.serve({
-        hostname: options.hostname,
-        port,
-        signal: abort.signal,
-        onListen: (address) => {
-          port = address.port;
-          options.onListen(port);
-        },
-      }, handle);
-      const exited = server.finished.then<ExitReason, ExitReason>(
-        () =>
-          stopping
-            ? { type: "stopped" }
-            : { type: "failed", error: new Error("The listener closed by itself") },
-        (error) => ({ type: "failed", error }),
-      );
+      const listening = new Listening(options, port);
+      port = listening.port;
       return {
-        exited,
-        stop: async () => {
-          stopping = true;
-          options.onDrain?.();
-          // Deno 2.9's shutdown() makes bodies that are still arriving unreadable
-          // (denoland/deno#36809): they must be in first, and no new one may begin.
-          await underWay.idle(bodiesMs);
-          await server.shutdown();
-        },
-        kill: () => abort.abort(),
+        exited: listening.exited,
+        stop: () => listening.stop(),
+        kill: () => listening.kill(),
       };
     },
   };

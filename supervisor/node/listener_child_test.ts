@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import type { GuardOptions } from "../guard/guard.ts";
 import type { Child, StartContext } from "../tree/child.ts";
 import { listenerChild } from "./listener_child.ts";
 
 const encoder = new TextEncoder();
 
 /** A listener that answers with the body it got, and a client that speaks to it byte by byte. */
-async function start() {
+async function start(guard?: GuardOptions) {
   let port = 0;
   const spec = listenerChild({
     id: "test",
@@ -16,6 +17,7 @@ async function start() {
       return new Response(await request.text().catch(() => "broken off"));
     },
     onListen: (p) => port = p,
+    guard,
   });
   const listener = await spec.start({} as StartContext) as Child;
   const connect = async () => {
@@ -33,26 +35,28 @@ async function start() {
 const head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n" +
   "Expect: 100-continue\r\n\r\n";
 
-Deno.test("listenerChild() answers a request whose body arrives while it stops", async () => {
-  const { listener, connect } = await start();
-  const client = await connect();
-  await client.write(head);
-  assert.match(await client.read(), /^HTTP\/1\.1 100 /);
-  await client.write("01234");
-  const stopped = listener.stop();
-  const late = await connect();
-  await late.write(head);
-  const refused = await late.read();
-  assert.match(refused, /HTTP\/1\.1 503 /);
-  assert.match(refused, /retry-after: 1\r\n/i);
-  await late.write("0123456789");
-  await client.write("56789");
-  assert.match(await client.read(), /^HTTP\/1\.1 200 [^]*\r\n\r\n0123456789$/);
-  await stopped;
-  assert.deepEqual(await listener.exited, { type: "stopped" });
-  client.conn.close();
-  late.conn.close();
-});
+for (const [where, guard] of [["", undefined], [" behind a guard", {}]] as const) {
+  Deno.test(`listenerChild() answers a request whose body arrives while it stops${where}`, async () => {
+    const { listener, connect } = await start(guard);
+    const client = await connect();
+    await client.write(head);
+    assert.match(await client.read(), /^HTTP\/1\.1 100 /);
+    await client.write("01234");
+    const stopped = listener.stop();
+    const late = await connect();
+    await late.write(head);
+    const refused = await late.read();
+    assert.match(refused, /HTTP\/1\.1 503 /);
+    assert.match(refused, /retry-after: 1\r\n/i);
+    await late.write("0123456789");
+    await client.write("56789");
+    assert.match(await client.read(), /^HTTP\/1\.1 200 [^]*\r\n\r\n0123456789$/);
+    await stopped;
+    assert.deepEqual(await listener.exited, { type: "stopped" });
+    client.conn.close();
+    late.conn.close();
+  });
+}
 
 Deno.test("listenerChild() does not wait for a body for ever", async () => {
   const { listener, connect } = await start();
