@@ -9,7 +9,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { logLevels } from "../../schema/config.ts";
 import { type Logger, logger } from "../observability/logger.ts";
-import { addActorRoutes, addShardRoutes } from "./actors/actor_routes.ts";
+import { addActorRoutes, addHaltedRoutes, addShardRoutes } from "./actors/actor_routes.ts";
 import { integerQuery, oneOf, readFields } from "./admin_input.ts";
 import type { AdminPlatform, AuditRow } from "./admin_platform.ts";
 import { problem, problemOf } from "./admin_problem.ts";
@@ -48,6 +48,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   app.use("/admin/*", audited(audit, now), authorized(token));
   const mask = new FieldMask(redactFields);
   addActorRoutes(app, platform, mask);
+  addHaltedRoutes(app, platform, now);
   addShardRoutes(app, platform);
   addDeadLetterRoutes(app, platform, mask);
   addOperationRoutes(app, platform);

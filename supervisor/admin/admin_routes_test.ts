@@ -50,6 +50,47 @@ Deno.test("GET /admin/halted lists who stands still", async () => {
   assert.deepEqual([response.status, await response.json()], [200, { items: [halted] }]);
 });
 
+Deno.test("POST /admin/halted/restart takes a kind, a limit and dry_run, and is audited", async () => {
+  const { post, calls, audits } = open();
+  const { kind, id, reason, since } = halted;
+  const item = { kind, id, reason, since, restarted: true, error: null };
+  const response = await post("/admin/halted/restart");
+  const expected = { dry_run: false, restarted: 1, items: [item], left: 0 };
+  assert.deepEqual([response.status, await response.json()], [200, expected]);
+  const body = JSON.stringify({ kind: "player", limit: 1, dry_run: true });
+  const dry = await post("/admin/halted/restart", body);
+  const found = [{ ...item, restarted: null }];
+  assert.deepEqual(await dry.json(), { dry_run: true, restarted: 0, items: found, left: 0 });
+  const none = await post("/admin/halted/restart", '{"kind":"game"}');
+  assert.deepEqual(await none.json(), { dry_run: false, restarted: 0, items: [], left: 0 });
+  assert.deepEqual(calls, [["restart", "player", "st/u"]], "what is not tried is not asked");
+  const target = "/admin/halted/restart";
+  assert.deepEqual(audits.map((row) => [row.method, row.target, row.status]), [
+    ["POST", target, 200],
+    ["POST", target, 200],
+    ["POST", target, 200],
+  ]);
+});
+
+Deno.test("POST /admin/halted/restart says what is wrong with its body", async () => {
+  const { post, calls } = open();
+  const faults: [string, string, RegExp][] = [
+    ["[]", "invalid_field", /^body must be a JSON object/],
+    ['{"dryrun":true}', "unknown_field", /'dryrun'.*known are kind, limit, dry_run/],
+    ['{"kind":"team"}', "invalid_field", /^kind must be one of player, game: got "team"$/],
+    ['{"limit":0}', "invalid_field", /^limit must be a whole number of 1 to 1000: got 0$/],
+    ['{"limit":1001}', "invalid_field", /^limit must be a whole number of 1 to 1000: got 1001$/],
+    ['{"dry_run":"yes"}', "invalid_field", /^dry_run must be true or false: got "yes"$/],
+  ];
+  for (const [body, code, detail] of faults) {
+    const response = await post("/admin/halted/restart", body);
+    assert.match(await assertProblem(response, 400, code), detail);
+  }
+  const long = await post("/admin/halted/restart", JSON.stringify({ kind: "x".repeat(2000) }));
+  await assertProblem(long, 413, "too_large");
+  assert.deepEqual(calls, []);
+});
+
 Deno.test("POST /admin/actors/{kind}/{id}/restart and passivate reach the actor", async () => {
   const { post, calls } = open();
   for (const action of ["restart", "passivate"]) {

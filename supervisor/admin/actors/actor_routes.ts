@@ -4,15 +4,17 @@
  * @module
  */
 import type { Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import type { Json } from "../../../schema/event.ts";
 import type { ActorKind } from "../../platform.ts";
 import { parsePoint } from "../../replay/point.ts";
 import type { StageName } from "../../store/store.ts";
-import { flagQuery, integerQuery, oneOf } from "../admin_input.ts";
+import { flagQuery, integerQuery, oneOf, readFields, wrong } from "../admin_input.ts";
 import { actorActions, actorSorts, type AdminPlatform, shardActions } from "../admin_platform.ts";
 import { problem } from "../admin_problem.ts";
 import { callOf } from "../audited.ts";
 import type { FieldMask } from "../mask_fields.ts";
+import { restartHalted, type RestartHaltedOptions } from "./restart_halted.ts";
 
 const actorKinds = ["player", "game"] as const satisfies ActorKind[];
 const stages = ["player", "game"] as const satisfies StageName[];
@@ -28,6 +30,34 @@ function kindOf(c: Context): ActorKind | Response {
 const unknownActor = (kind: string, id: string) =>
   problem(404, "unknown_actor", `No event has ever reached ${kind} '${id}'`);
 
+/** Actors that one call restarts at most, and unless it says otherwise. */
+const restartMax = 1000;
+const restartDefault = 100;
+
+/** @throws {InvalidInput} */
+function readRestart(body: Record<string, unknown>): RestartHaltedOptions {
+  const { kind, limit = restartDefault, dry_run: dryRun = false } = body;
+  if (!Number.isSafeInteger(limit) || (limit as number) < 1 || (limit as number) > restartMax) {
+    throw wrong("limit", limit, `a whole number of 1 to ${restartMax}`);
+  }
+  if (typeof dryRun !== "boolean") throw wrong("dry_run", dryRun, "true or false");
+  const ofKind = kind === undefined ? undefined : oneOf("kind", kind, actorKinds);
+  return { kind: ofKind, limit: limit as number, dryRun };
+}
+
+/** @param now milliseconds; only differences count */
+export function addHaltedRoutes(app: Hono, platform: AdminPlatform, now: () => number): void {
+  app.get("/admin/halted", async (c) => c.json({ items: await platform.halted() }));
+  const limitBody = bodyLimit({
+    maxSize: 1024,
+    onError: () => problem(413, "too_large", "Send at most 1024 bytes"),
+  });
+  app.post("/admin/halted/restart", limitBody, async (c) => {
+    const options = readRestart(await readFields(c, ["kind", "limit", "dry_run"]));
+    return c.json(await restartHalted(platform, options, now));
+  });
+}
+
 export function addActorRoutes(app: Hono, platform: AdminPlatform, mask: FieldMask): void {
   app.get("/admin/tree", (c) => c.json(platform.tree()));
   app.get("/admin/actors", async (c) => {
@@ -35,7 +65,6 @@ export function addActorRoutes(app: Hono, platform: AdminPlatform, mask: FieldMa
     const sort = oneOf("sort", c.req.query("sort") ?? "cpu", actorSorts);
     return c.json({ items: await platform.actors(kind, sort, integerQuery(c, "limit", 20)) });
   });
-  app.get("/admin/halted", async (c) => c.json({ items: await platform.halted() }));
   app.get("/admin/actors/:kind/:id", async (c) => {
     const kind = kindOf(c);
     if (kind instanceof Response) return kind;
