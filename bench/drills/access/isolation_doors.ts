@@ -13,7 +13,7 @@ import type { StartOptions } from "../platform/platform_process.ts";
 import { Site } from "../platform/site.ts";
 import { doors, forgeries, signedDoors } from "./doors.ts";
 import { adminRoutes } from "./isolation.ts";
-import { Listener } from "./listeners.ts";
+import { Listener, sendBySocket } from "./listeners.ts";
 import { Planted, sendTo, Tally, timeoutMs, until } from "./planted.ts";
 import { foreign, games } from "./tenants.ts";
 import { type Cast, type Home, makeCast, type Thief } from "./thieves.ts";
@@ -44,6 +44,15 @@ class IsolationOfDoors {
         const what = `${door.name}: ${name}`;
         await this.planted.probe("doors", what, home, (user) => door.request(key, user));
       }
+    }
+  }
+
+  /** The same over `/ws`. */
+  async socket(): Promise<void> {
+    const way = (key: string) => (user: string) => sendBySocket(this.site.url, key, user);
+    await this.planted.control("socket", target, way(this.cast.write));
+    for (const { name, key, home } of this.cast.thieves) {
+      await this.planted.probe("ws_events", `socket: ${name}`, home, way(key));
     }
   }
 
@@ -139,6 +148,7 @@ class IsolationOfDoors {
     // The signed ones first: the mutated signer takes whatever secrets it has seen.
     await this.signatures();
     await this.doors();
+    await this.socket();
     await this.planted.landed(this.cast.write);
     const letters = await this.planted.deadLetters();
     this.found.count("dead_letters", letters);

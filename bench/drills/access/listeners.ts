@@ -1,6 +1,6 @@
 /**
  * Listening at a game: every subscription that would tell of its events, over server-sent events,
- * graphql-transport-ws and `/ws`.
+ * graphql-transport-ws and `/ws`; and an event sent over `/ws`.
  *
  * @module
  */
@@ -107,5 +107,28 @@ export class Listener {
       this.graphql.close(),
       this.events.close(),
     ]);
+  }
+}
+
+/**
+ * Sends an event of `user` in the game {@link games.foreign} over `/ws`.
+ *
+ * @returns the status that HTTP would have: 202, 400, 401 or 403; 0: no answer
+ */
+export async function sendBySocket(site: string, key: string, user: string): Promise<number> {
+  const socket = await Collector.open(site, "/ws");
+  try {
+    socket.send({ type: "auth", token: key });
+    await socket.waitFor("authenticated", timeoutMs);
+    const event = { event_type: "planted", user_id: user, game_id: games.foreign };
+    socket.ask("planting", "", { type: "events", id: "planting", events: [event] });
+    await socket.waitFor("planting", timeoutMs);
+    const { text } = socket.texts()[0]!;
+    if (text.includes(`"unauthorized"`)) return 401;
+    if (text.includes(`"forbidden"`)) return 403;
+    if (!text.includes(`"ack"`)) return 0;
+    return text.includes(`"accepted":1`) ? 202 : 400;
+  } finally {
+    await socket.close();
   }
 }

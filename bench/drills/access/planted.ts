@@ -24,6 +24,9 @@ interface Sent {
   readonly isControl: boolean;
 }
 
+/** The request that sends an event of `user`, or the status it got where it is no request of HTTP. */
+type Way = (user: string) => DoorRequest | Promise<number>;
+
 interface Row {
   readonly studio: string;
   readonly game_id: string;
@@ -86,12 +89,14 @@ export class Planted {
 
   constructor(readonly site: Site, readonly sql: postgres.Sql, readonly tally: Tally) {}
 
-  async #plant(sent: Sent, request: (user: string) => DoorRequest): Promise<number> {
+  async #plant(sent: Sent, send: Way): Promise<number> {
     const user = `u-${this.mark}-${this.#sent.size}`;
     this.#sent.set(user, sent);
-    const status = await sendTo(this.site, request(user));
+    const request = await send(user);
+    const status = typeof request === "number" ? request : await sendTo(this.site, request);
     // What was turned away for another reason has tried nothing.
-    const isTried = status < 500 && status !== 404 && status !== 405 && status !== 429;
+    const isTried = status > 0 && status < 500 && status !== 404 && status !== 405 &&
+      status !== 429;
     this.tally.found.require(isTried, `every probe is judged: ${sent.what}: ${status}`);
     return status;
   }
@@ -101,22 +106,18 @@ export class Planted {
     where: string,
     what: string,
     home: Home | undefined,
-    request: (user: string) => DoorRequest,
+    send: Way,
   ): Promise<void> {
     this.tally.count(where);
-    const status = await this.#plant({ what, home, isControl: false }, request);
+    const status = await this.#plant({ what, home, isControl: false }, send);
     const isRefused = status === 401 || status === 403;
     if (home === undefined && !isRefused) this.tally.leak(`is refused: ${what}: ${status}`);
   }
 
   /** What must be taken. @param home `undefined`: it holds no event */
-  async control(
-    what: string,
-    home: Home | undefined,
-    request: (user: string) => DoorRequest,
-  ): Promise<void> {
+  async control(what: string, home: Home | undefined, send: Way): Promise<void> {
     this.tally.count("controls");
-    const status = await this.#plant({ what, home, isControl: home !== undefined }, request);
+    const status = await this.#plant({ what, home, isControl: home !== undefined }, send);
     this.tally.found.require(status < 300, `what is right is taken: ${what}: ${status}`);
   }
 
