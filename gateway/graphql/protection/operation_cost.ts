@@ -93,7 +93,9 @@ class Cost {
       return;
     }
     const field = isObjectType(type) ? type.getFields()[name] : undefined;
-    const past = name === "player" && this.argument(node, "asOf") != null ? pastWeight : 0;
+    const past = name === "player" && (this.argument(node, "asOf") ?? null) !== null
+      ? pastWeight
+      : 0;
     this.total += times * ((weights[`${type?.name}.${name}`] ?? 1) + past);
     if (field === undefined || node.selectionSet === undefined) return;
     const items = this.#itemsOf(node, field) ?? page;
