@@ -14,10 +14,10 @@ import type {
   ShardRow,
 } from "../../../supervisor/admin/admin_platform.ts";
 import type { TreeNode } from "../../../supervisor/tree/child.ts";
-import type { Site } from "./site.ts";
 
 export class Admin {
-  constructor(readonly site: Site) {}
+  /** @param site where it is, and who may */
+  constructor(readonly site: { readonly adminUrl: string; readonly adminToken: string }) {}
 
   /** @throws {Error} the answer is none of success */
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -44,6 +44,23 @@ export class Admin {
   async restartActor(kind: "player" | "game", id: string): Promise<boolean> {
     const path = `/admin/actors/${kind}/${encodeURIComponent(id)}/restart`;
     return (await this.#call<{ done: boolean }>("POST", path)).done;
+  }
+
+  /**
+   * Asks for an alias to be a player of its own again.
+   *
+   * @param id `studio/user_id` of the alias
+   * @returns the answer's status: 202; 409 he is; 503 a link of it is under way
+   */
+  async unmerge(id: string): Promise<number> {
+    const path = `/admin/actors/player/${encodeURIComponent(id)}/unmerge`;
+    const response = await fetch(new URL(path, this.site.adminUrl), {
+      method: "POST",
+      headers: { authorization: `Bearer ${this.site.adminToken}` },
+      signal: AbortSignal.timeout(10_000),
+    });
+    await response.body?.cancel();
+    return response.status;
   }
 
   /** @param id `studio/user_id` or `studio/game_id` */
