@@ -29,12 +29,18 @@ export function refusal({ status, detail }: Fault): Uint8Array {
 
 /** Within so many bytes a head says what kind of answer it begins. */
 const headBytes = 1024;
-const [one, zero] = [49, 48];
 
-/** What an answer is that begins so: an upgraded connection, a stream of events, or a plain one. */
-export function streamOf(bytes: Uint8Array): "answer" | "events" | "tunnel" {
-  // `HTTP/1.1 101`
-  if (bytes[9] === one && bytes[10] === zero && bytes[11] === one) return "tunnel";
+/**
+ * What an answer is that begins so: an upgraded connection, a stream of events, a plain one; `interim`
+ * when it is but `100 Continue` as yet.
+ */
+export function streamOf(bytes: Uint8Array): "answer" | "events" | "tunnel" | "interim" {
   const head = decoder.decode(bytes.subarray(0, headBytes));
+  const status = head.slice(9, 12);
+  if (status === "101") return "tunnel";
+  if (status.startsWith("1")) {
+    const end = head.indexOf("\r\n\r\n") + 4;
+    return end < 4 || end === bytes.length ? "interim" : streamOf(bytes.subarray(end));
+  }
   return /^content-type: *text\/event-stream/im.test(head) ? "events" : "answer";
 }

@@ -42,6 +42,7 @@ type Peer = Pick<Deno.NetAddr, "hostname" | "port">;
 
 const lookMs = 250;
 const acceptPauseMs = 50;
+const finishMs = 500;
 const full: Fault = { status: 503, detail: "This node has too many connections: come back later" };
 const tooMany: Fault = { status: 429, detail: "This address has too many connections" };
 
@@ -63,6 +64,7 @@ export class Guard {
   readonly #peers = new Map<number, Peer>();
   #listener: Deno.TcpListener | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #onEmpty: (() => void) | undefined;
 
   constructor(options: GuardOptions = {}) {
     this.#options = options;
@@ -142,6 +144,7 @@ export class Guard {
         if (site !== undefined) this.#count(site, -1);
         this.#connections.delete(connection);
         this.#unproven.delete(connection);
+        if (this.#connections.size === 0) this.#onEmpty?.();
       },
     });
     if (site !== undefined) this.#count(site, 1);
@@ -188,12 +191,22 @@ export class Guard {
     this.#options.counts?.open(this.#connections.size);
   }
 
-  /** Takes no more connections; those at rest close, the others once they are answered. */
+  /** Takes no more connections. Those that the server knows are its own to end. */
   drain(): void {
     const listener = this.#listener;
     this.#listener = undefined;
     listener?.close();
     for (const connection of this.#connections) connection.drain();
+  }
+
+  /** After the server has ended: lets its last answers through, for a moment, and closes everything. */
+  async finish(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onEmpty = resolve;
+    const timer = setTimeout(resolve, finishMs);
+    if (this.#connections.size > 0) await promise;
+    clearTimeout(timer);
+    this.close();
   }
 
   /** Closes everything. */

@@ -28,7 +28,13 @@ async function guarded(options: GuardOptions, use: (world: World) => Promise<voi
   );
   const { port } = guard.listen("127.0.0.1", 0, server.addr.port);
   try {
-    await use({ guard, port, serverPort: server.addr.port, served: () => served });
+    await use({
+      guard,
+      port,
+      serverPort: server.addr.port,
+      served: () => served,
+      shutdown: () => server.shutdown(),
+    });
   } finally {
     guard.close();
     await server.shutdown();
@@ -49,6 +55,8 @@ interface World {
   readonly port: number;
   readonly serverPort: number;
   readonly served: () => number;
+  /** Stops the server in order. */
+  readonly shutdown: () => Promise<void>;
 }
 
 /** A client that speaks by hand. */
@@ -278,17 +286,22 @@ Deno.test("Guard takes no PROXY header from who is no proxy", async () => {
 });
 
 Deno.test("Guard that drains closes who rests, and lets the others have their answer", async () => {
-  await guarded({}, async ({ port, guard, served }) => {
+  await guarded({}, async ({ port, guard, served, shutdown }) => {
     const resting = await Client.connect(port);
     await resting.send(get);
     await resting.until(/127\.0\.0\.1$/);
     const busy = await Client.connect(port);
     await busy.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
     await until(() => served() === 2);
+    const silent = await Client.connect(port);
+    await until(() => guard.size === 3);
     guard.drain();
-    assert.equal(await resting.rest(), "");
+    assert.equal(await silent.rest(), "");
     await busy.send("llo");
-    assert.match(await busy.rest(), /POST 5 127\.0\.0\.1$/);
+    await busy.until(/POST 5 127\.0\.0\.1$/);
+    const stopped = shutdown();
+    assert.deepEqual([await resting.rest(), await busy.rest()], ["", ""]);
+    await stopped;
     await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port }));
   });
 });

@@ -61,7 +61,6 @@ export class GuardedConnection {
   #lingerUntil = 0;
   #isRefused = false;
   #isClosed = false;
-  #isDraining = false;
   #awaitsSource: boolean;
 
   constructor(readonly client: Deno.TcpConn, readonly options: GuardedOptions) {
@@ -191,14 +190,12 @@ export class GuardedConnection {
       if (read === null) break;
       // Our own answer was the last.
       if (this.#isRefused) continue;
-      if (this.#awaits) this.#stream = streamOf(buffer.subarray(0, read));
-      this.#awaits = false;
+      if (this.#awaits) this.#begin(buffer.subarray(0, read));
       this.#writingAt = this.#lastAt = this.options.now();
       await writeAll(this.client, buffer.subarray(0, read));
       this.#writingAt = 0;
       const wanted = read === buffer.length ? bufferBytesMax : bufferBytes;
       if (buffer.length !== wanted) buffer = new Uint8Array(wanted);
-      if (this.#isDraining && this.#rests) return this.close();
     }
     if (this.#isRefused || this.#lingerUntil > 0) return;
     // The answer may be to a body that still comes, and closing at once would take it back.
@@ -207,8 +204,12 @@ export class GuardedConnection {
     await this.client.closeWrite();
   }
 
-  get #rests(): boolean {
-    return this.#framer.phase === "rest" && !this.#awaits && this.#stream === "answer";
+  /** The first bytes that come back after a head. */
+  #begin(bytes: Uint8Array): void {
+    const stream = streamOf(bytes);
+    if (stream === "interim") return;
+    this.#stream = stream;
+    this.#awaits = false;
   }
 
   /** Says why, where no answer is under way, and ends. */
@@ -227,10 +228,9 @@ export class GuardedConnection {
     this.#backend?.closeWrite().catch(() => {});
   }
 
-  /** Closes it once no request is under way. */
+  /** Closes it if the server does not know it; of the others that one closes those at rest. */
   drain(): void {
-    this.#isDraining = true;
-    if (this.#backend === undefined || this.#rests) this.close();
+    if (this.#backend === undefined) this.close();
   }
 
   close(): void {

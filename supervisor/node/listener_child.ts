@@ -188,7 +188,7 @@ class Listening {
     await this.#underWay.idle(bodiesMs);
     this.#guard?.drain();
     await this.#server?.shutdown();
-    this.#guard?.close();
+    await this.#guard?.finish();
   }
 
   kill(): void {
