@@ -13,6 +13,8 @@ import { addActorRoutes, addHaltedRoutes, addShardRoutes } from "./actors/actor_
 import { integerQuery, oneOf, readFields } from "./admin_input.ts";
 import type { AdminPlatform, AuditRow } from "./admin_platform.ts";
 import { problem, problemOf } from "./admin_problem.ts";
+import { conventions } from "./conventions.ts";
+import { addDescriptionRoutes } from "./openapi/admin_document.ts";
 import { addTimeTravelRoutes, type TimeTravel } from "./time_travel_routes.ts";
 import { audited } from "./audited.ts";
 import { addDeadLetterRoutes } from "./dlq/dead_letter_routes.ts";
@@ -36,6 +38,8 @@ export interface AdminDeps {
   readonly travel?: TimeTravel;
   /** Milliseconds since the Unix epoch. @default Date.now */
   readonly now?: () => number;
+  /** Ids of requests. @default random UUIDs */
+  readonly newId?: () => string;
   /** Hears of calls that failed on our side. @default the platform's */
   readonly log?: Logger;
 }
@@ -44,7 +48,9 @@ export interface AdminDeps {
 export function createAdminApp(deps: AdminDeps): Hono {
   const { platform, token, audit, redactFields, now = Date.now, log = logger("admin") } = deps;
   const app = new Hono();
+  app.use(conventions(deps.newId ?? (() => crypto.randomUUID())));
   addOpenRoutes(app, platform);
+  addDescriptionRoutes(app);
   app.use("/admin/*", audited(audit, now), authorized(token));
   const mask = new FieldMask(redactFields);
   addActorRoutes(app, platform, mask);
@@ -113,7 +119,7 @@ function addMethodErrors(app: Hono): void {
     allowed.set(path, (allowed.get(path) ?? new Set()).add(method));
   }
   for (const [path, methods] of allowed) {
-    const allow = [...methods].join(", ");
+    const allow = [...methods, ...(methods.has("GET") ? ["HEAD"] : [])].join(", ");
     app.all(path, () => problem(405, "method_not_allowed", `Use ${allow} here`, { allow }));
   }
 }

@@ -197,7 +197,7 @@ Deno.test("createAdminApp() answers 405 and 404 as problems", async () => {
   const { request, post } = open();
   const response = await post("/admin/tree");
   await assertProblem(response, 405, "method_not_allowed");
-  assert.equal(response.headers.get("allow"), "GET");
+  assert.equal(response.headers.get("allow"), "GET, HEAD");
   await assertProblem(await request("/admin/drain"), 405, "method_not_allowed");
   await assertProblem(
     await request("/admin/dlq/0:7", { method: "PUT" }),
