@@ -23,6 +23,7 @@ import { liveResponse, readyResponse } from "./health.ts";
 import type { AccessLog } from "./http/access_log.ts";
 import { assertOrigin, mayUse, openToPages } from "./http/cors.ts";
 import { graphqlAnswer } from "./http/graphql_answer.ts";
+import { graphiqlRoute } from "./http/graphiql.ts";
 import { descriptionRoutes } from "./http/openapi/gateway_document.ts";
 import { addressOf, type ProxyTrust } from "./limits/client_address.ts";
 import type { RateLimits } from "./limits/rate_limits.ts";
@@ -53,6 +54,8 @@ export interface GatewayOptions extends Pick<GatewayDeps, "platform" | "keys"> {
   readonly shedder?: Shedder;
   /** @default no request is logged */
   readonly accessLog?: AccessLog;
+  /** Whether `/graphiql` is served. @default false */
+  readonly graphiql?: boolean;
   /** How long browsers are to insist on HTTPS, seconds. @default 0: nothing is said */
   readonly hstsSeconds?: number;
   /** How long the log may take to make events durable. @default limits.acceptTimeoutMs */
@@ -192,6 +195,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     { path: "/health/live", methods: ["GET"], handler: liveResponse, load: "probe" },
     { path: "/health/ready", methods: ["GET"], handler: readyHandler, load: "probe" },
     ...descriptionRoutes(),
+    ...(options.graphiql === true ? [graphiqlRoute()] : []),
     ...captureProtocolRoutes({ keys, acceptor, budget, now, log }),
   ], deps);
 

@@ -101,6 +101,7 @@ function wire(
       trust: { proxies: config.edge.trustedProxies, header: config.edge.proxyHeader },
       accessLog: new AccessLog({ mode: config.http.accessLog, log: logger("access") }),
       hstsSeconds: config.http.hstsSeconds,
+      graphiql: config.http.graphiql,
       rates: new RateLimits(node.resources.rateBuckets(), config.rates),
       ...(options.boundsSockets === false ? { boundsSockets: false } : {}),
       ...(options.sheds === false ? {} : { shedder: new Shedder({ lag: () => lag.last }) }),
