@@ -51,49 +51,64 @@ function requestIdOf(request: Request, newId: () => string): string {
 export const allowed = (methods: readonly string[]): string[] =>
   methods.includes("GET") ? [...methods, "HEAD"] : [...methods];
 
-/**
- * An app that serves `routes`, answers 404 and 405 beside them, and never shows what went wrong
- * inside. Every answer carries `X-Request-Id`, except a WebSocket's upgrade.
- */
-export function createApp(
-  routes: readonly Route[],
-  deps: Pick<
-    GatewayDeps,
-    "newId" | "metrics" | "log" | "rates" | "shedder" | "accessLog" | "hstsSeconds"
-  >,
-): Hono {
-  const { newId, metrics, log, rates, shedder, accessLog, hstsSeconds } = deps;
+type FrameDeps = Pick<
+  GatewayDeps,
+  "newId" | "metrics" | "log" | "rates" | "shedder" | "accessLog" | "hstsSeconds"
+>;
+
+/** What a throw means to the client; what it was the log alone says. */
+function problemOf({ log }: FrameDeps, error: unknown, route: string, requestId: string): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof Unavailable) return unavailable("unavailable", comeBack);
+  const stack = error instanceof Error ? error.stack : undefined;
+  log.error("A request failed", { route, request_id: requestId, error: String(error), stack });
+  return internalError();
+}
+
+/** @throws {Problem} the request is not let in */
+function enter(
+  { metrics, rates, shedder }: FrameDeps,
+  request: Request,
+  info: RequestInfo | undefined,
+  load: Route["load"],
+): void {
+  if (load === "probe") return;
+  if (load !== "read" && shedder !== undefined && !shedder.admits()) {
+    metrics.shed();
+    dropBody(request);
+    throw overloaded();
+  }
+  const address = rates === undefined ? undefined : info?.remoteAddr?.hostname;
+  if (address !== undefined) rates!.enter(request, address);
+}
+
+/** What every answer says; the headers of an upgrade cannot be changed. */
+function mark({ status, headers }: Response, requestId: string, hsts: string | undefined): void {
+  if (status === 101) return;
+  headers.set("x-request-id", requestId);
+  headers.set(...noSniff);
+  if (hsts !== undefined) headers.set("strict-transport-security", hsts);
+}
+
+/** What every answer says; the headers of an upgrade cannot be changed. */
+function markerOf(hstsSeconds: number): (response: Response, requestId: string) => void {
   const hsts = hstsSeconds === 0 ? undefined : `max-age=${hstsSeconds}`;
-  const app = new Hono();
-
-  /** What a throw means to the client. */
-  function problemOf(error: unknown, route: string, requestId: string): Problem {
-    if (error instanceof Problem) return error;
-    if (error instanceof Unavailable) return unavailable("unavailable", comeBack);
-    const stack = error instanceof Error ? error.stack : undefined;
-    log.error("A request failed", { route, request_id: requestId, error: String(error), stack });
-    return internalError();
-  }
-
-  /** @throws {Problem} the request is not let in */
-  function enter(request: Request, info: RequestInfo | undefined, load: Route["load"]): void {
-    if (load === "probe") return;
-    if (load !== "read" && shedder !== undefined && !shedder.admits()) {
-      metrics.shed();
-      dropBody(request);
-      throw overloaded();
-    }
-    const address = rates === undefined ? undefined : info?.remoteAddr?.hostname;
-    if (address !== undefined) rates!.enter(request, address);
-  }
-
-  /** What every answer says; the headers of an upgrade cannot be changed. */
-  function mark({ status, headers }: Response, requestId: string): void {
+  return ({ status, headers }, requestId) => {
     if (status === 101) return;
     headers.set("x-request-id", requestId);
     headers.set(...noSniff);
     if (hsts !== undefined) headers.set("strict-transport-security", hsts);
-  }
+  };
+}
+
+/**
+ * An app that serves `routes`, answers 404 and 405 beside them, and never shows what went wrong
+ * inside. Every answer carries `X-Request-Id`, except a WebSocket's upgrade.
+ */
+export function createApp(routes: readonly Route[], deps: FrameDeps): Hono {
+  const { newId, metrics, accessLog, hstsSeconds } = deps;
+  const mark = markerOf(hstsSeconds);
+  const app = new Hono();
 
   const serve =
     (route: string, handler: Handler, load: Route["load"], refuse = problemJson) =>
@@ -106,13 +121,13 @@ export function createApp(
       const requestId = requestIdOf(request, newId);
       let response: Response;
       try {
-        enter(request, info, load);
+        enter(deps, request, info, load);
         response = await handler(request, requestId);
         if (load === "read") response = await finishRead(request, response);
       } catch (error) {
-        response = refuse(problemOf(error, route, requestId), request, requestId);
+        response = refuse(problemOf(deps, error, route, requestId), request, requestId);
       }
-      mark(response, requestId);
+      mark(response, requestId, hsts);
       metrics.requestDone(route, response.status);
       accessLog?.done(startedAt, { request, route, requestId, status: response.status, info });
       return response;
