@@ -141,13 +141,14 @@ function dueOf({ open, lastArrival }: Session): number {
  * left, so a session costs one timer row and not one an event.
  */
 export function armSessionTimer(state: PlayerState, effects: Effect[]): void {
-  if (state.timerDueAt !== null) return;
+  // What comes by way of an alias may be due before the timer.
+  if (state.timerDueAt !== null && state.merge === undefined) return;
   let dueAt = Infinity;
   for (const session of state.sessions) dueAt = Math.min(dueAt, dueOf(session));
   for (const { part } of state.merge?.aliases.values() ?? []) {
     for (const session of part.sessions) dueAt = Math.min(dueAt, dueOf(session));
   }
-  if (dueAt === Infinity) return;
+  if (dueAt >= (state.timerDueAt ?? Infinity)) return;
   state.timerDueAt = dueAt;
   effects.push({ type: "timer", name: sessionTimer, dueAt });
 }

@@ -34,6 +34,8 @@ export class PlayerRouter {
   readonly aliases = new Map<string, string>();
   readonly refused: string[] = [];
   readonly halted = new Set<string>();
+  /** What came for those who stood still and was not given back. */
+  readonly parked: PlayerEvent[] = [];
   /** Messages delivered between players. */
   delivered = 0;
   #ids = 0;
@@ -89,7 +91,9 @@ export class PlayerRouter {
   receive(event: PlayerEvent): boolean {
     const id = event.user_id;
     if (this.halted.has(id)) {
-      this.#take(id, giveBack(event, "halted") ?? []);
+      const back = giveBack(event, "halted");
+      if (back === undefined) this.parked.push(event);
+      this.#take(id, back ?? []);
       return false;
     }
     const ctx = { actorId: `demo/${id}`, now: this.now, partition: 0, offset: ++this.#ids };
@@ -174,6 +178,19 @@ export class PlayerRouter {
     this.now = end;
   }
 
+  /** Lets a player go on, and sends him again what was parked: twice, as an operator may. */
+  restart(id: string): void {
+    if (!this.halted.delete(id)) return;
+    const mine = this.parked.filter(({ user_id }) => user_id === id);
+    this.parked.splice(0, Infinity, ...this.parked.filter(({ user_id }) => user_id !== id));
+    for (const event of [...mine, ...mine]) {
+      const isOurs = isInternal(event);
+      this.pass(1);
+      const counted = this.receive({ ...event, context: isOurs ? { replayed: true } : {} });
+      if (counted && !isOurs) this.applied.push({ event, at: this.now });
+    }
+  }
+
   /** Passivates a player and goes on with what is restored. */
   passivate(id: string): void {
     this.players.set(id, decodePlayer(encodePlayer(this.state(id))));
@@ -187,10 +204,5 @@ export class PlayerRouter {
   /** A game's leaderboard, best first. */
   board(game: string, board = "score"): [string, number][] {
     return this.games.get(`demo/${game}`)?.boards.get(board)?.ranked() ?? [];
-  }
-
-  /** Events of clients on their way between players. */
-  get underWay(): number {
-    return [...this.queues.values()].flat().filter(isInternal).length;
   }
 }
