@@ -83,14 +83,6 @@ function enter(
 }
 
 /** What every answer says; the headers of an upgrade cannot be changed. */
-function mark({ status, headers }: Response, requestId: string, hsts: string | undefined): void {
-  if (status === 101) return;
-  headers.set("x-request-id", requestId);
-  headers.set(...noSniff);
-  if (hsts !== undefined) headers.set("strict-transport-security", hsts);
-}
-
-/** What every answer says; the headers of an upgrade cannot be changed. */
 function markerOf(hstsSeconds: number): (response: Response, requestId: string) => void {
   const hsts = hstsSeconds === 0 ? undefined : `max-age=${hstsSeconds}`;
   return ({ status, headers }, requestId) => {
@@ -127,7 +119,7 @@ export function createApp(routes: readonly Route[], deps: FrameDeps): Hono {
       } catch (error) {
         response = refuse(problemOf(deps, error, route, requestId), request, requestId);
       }
-      mark(response, requestId, hsts);
+      mark(response, requestId);
       metrics.requestDone(route, response.status);
       accessLog?.done(startedAt, { request, route, requestId, status: response.status, info });
       return response;
