@@ -1,6 +1,6 @@
 /**
- * Every limit of the platform, in one place. Units stand last in the name; the relations the code
- * relies on are asserted below, so that a change that breaks one fails at start and in the tests.
+ * Every limit of the platform, in one place. Units stand last in the name; the relations that
+ * the code relies on are in `limit_relations.ts`.
  *
  * @module
  */
@@ -58,6 +58,12 @@ export const limits = {
   /** Bodies that are being received or decoded, all together. */
   bodyBytesInFlightMax: 64 * MIB,
   subscriptionQueueMax: 1000,
+  /** How far back a stream of events begins anew, and with how many at most; from so much earlier on, … */
+  resumeMsMax: 10 * MINUTE,
+  resumeEventsMax: 10_000,
+  /** … as shards commit at different times; and how long a watch has to reach them all. */
+  resumeSlackMs: 10 * SECOND,
+  resumeSettleMs: 300,
   pageSizeMax: 1000,
   adminPageSizeMax: 100,
   gameDaysMax: 400,
@@ -291,120 +297,3 @@ export const limits = {
   leaderboardEntriesMax: 1000,
   leaderboardsPerGameMax: 32,
 } as const;
-
-/** Throws when two limits contradict each other. Called at start and by `limits_test.ts`. */
-export function assertLimits(l: Readonly<Record<keyof typeof limits, number>> = limits): void {
-  const relations: [boolean, string][] = [
-    [l.eventBytesMax <= l.requestBytesMax, "eventBytesMax <= requestBytesMax"],
-    [l.requestBytesMax <= l.logBatchBytesMax, "requestBytesMax <= logBatchBytesMax"],
-    [l.jsonDepthMax < l.requestJsonDepthMax, "jsonDepthMax < requestJsonDepthMax"],
-    [
-      l.requestBytesMax <= l.webSocketInFlightBytesMax,
-      "requestBytesMax <= webSocketInFlightBytesMax",
-    ],
-    // Acks go on while states wait.
-    [
-      l.webSocketSendMarkBytes * 2 <= l.webSocketSendBytesMax,
-      "webSocketSendMarkBytes * 2 <= webSocketSendBytesMax",
-    ],
-    // Whoever does not read, or is dead, is gone within 15 s.
-    [
-      l.webSocketStallMs + l.webSocketLingerMs + 4 * l.webSocketLookMs < 15 * SECOND,
-      "webSocketStallMs + webSocketLingerMs + 4 * webSocketLookMs < 15 s",
-    ],
-    [l.webSocketIdleMs < 15 * SECOND, "webSocketIdleMs < 15 s"],
-    [
-      l.webSocketMessagesPerSecond <= l.webSocketMessageBurst,
-      "webSocketMessagesPerSecond <= webSocketMessageBurst",
-    ],
-    [l.webSocketsPerKeyMax < l.webSocketsMax, "webSocketsPerKeyMax < webSocketsMax"],
-    [l.requestBytesMax < l.bodyBytesInFlightMax, "requestBytesMax < bodyBytesInFlightMax"],
-    [
-      l.graphqlQueryCharsMax <= l.graphqlBodyBytesMax,
-      "graphqlQueryCharsMax <= graphqlBodyBytesMax",
-    ],
-    [l.graphqlDepthMax < l.graphqlNestingMax, "graphqlDepthMax < graphqlNestingMax"],
-    // A field's arguments open brackets, too.
-    [
-      l.graphqlIntrospectionDepthMax * 2 < l.graphqlNestingMax,
-      "graphqlIntrospectionDepthMax * 2 < graphqlNestingMax",
-    ],
-    [
-      l.graphqlAliasesMax <= l.graphqlSelectionsMax,
-      "graphqlAliasesMax <= graphqlSelectionsMax",
-    ],
-    [
-      l.graphqlRootFieldsMax <= l.graphqlSelectionsMax,
-      "graphqlRootFieldsMax <= graphqlSelectionsMax",
-    ],
-    [
-      l.graphqlVariablesCharsMax <= l.graphqlBodyBytesMax,
-      "graphqlVariablesCharsMax <= graphqlBodyBytesMax",
-    ],
-    // The largest page, and the longest stretch of days, can be had with all their fields.
-    [l.pageSizeMax * 25 <= l.graphqlCostMax, "pageSizeMax * 25 <= graphqlCostMax"],
-    [l.gameDaysMax * 25 <= l.graphqlCostMax, "gameDaysMax * 25 <= graphqlCostMax"],
-    [
-      l.graphqlTokensMax <= l.graphqlCachedTokensMax,
-      "graphqlTokensMax <= graphqlCachedTokensMax",
-    ],
-    [l.askTimeoutMs * 2 < l.graphqlOperationMsMax, "askTimeoutMs * 2 < graphqlOperationMsMax"],
-    [
-      l.webSocketSubscriptionsMax <= l.graphqlSubscriptionsPerKeyMax,
-      "webSocketSubscriptionsMax <= graphqlSubscriptionsPerKeyMax",
-    ],
-    [l.shedLagSecondsFrom < l.shedLagSecondsFull, "shedLagSecondsFrom < shedLagSecondsFull"],
-    [l.shedAcceptMs < l.acceptTimeoutMs, "shedAcceptMs < acceptTimeoutMs"],
-    // A bucket that can never hold a batch would refuse it for good.
-    [l.requestEventsMax <= l.ratePerUser * 2, "requestEventsMax <= ratePerUser * 2"],
-    // A revoked key is refused within a second.
-    [l.keysEveryMs * 4 <= SECOND, "keysEveryMs * 4 <= 1 s"],
-    [l.jwksAgeMsMax < l.jwksStaleMsMax, "jwksAgeMsMax < jwksStaleMsMax"],
-    [l.keyOverlapMs <= l.keyOverlapMsMax, "keyOverlapMs <= keyOverlapMsMax"],
-    [l.eventBytesMax <= l.fetchBytesMax, "eventBytesMax <= fetchBytesMax"],
-    [l.logBatchBytesMax < l.logSegmentBytesMax, "logBatchBytesMax < logSegmentBytesMax"],
-    [l.logBatchBytesMax <= l.appendQueueBytesMax, "logBatchBytesMax <= appendQueueBytesMax"],
-    [l.kafkaBatchBytesMax <= l.logBatchBytesMax, "kafkaBatchBytesMax <= logBatchBytesMax"],
-    [l.kafkaFetchWaitMs < l.kafkaRequestTimeoutMs, "kafkaFetchWaitMs < kafkaRequestTimeoutMs"],
-    [l.commitDelayMsMin <= l.commitDelayMsMax, "commitDelayMsMin <= commitDelayMsMax"],
-    [l.commitDelayMsMax < l.commitTimeoutMs, "commitDelayMsMax < commitTimeoutMs"],
-    [
-      l.storeAnswerMs + l.storeLockAnswerMs < l.commitTimeoutMs,
-      "storeAnswerMs + storeLockAnswerMs < commitTimeoutMs",
-    ],
-    [l.storeClientCheckMs < l.commitTimeoutMs, "storeClientCheckMs < commitTimeoutMs"],
-    [l.commitTimeoutMs < l.migrationTimeoutMs, "commitTimeoutMs < migrationTimeoutMs"],
-    [l.fetchBytesMax <= l.commitBytesMax, "fetchBytesMax <= commitBytesMax"],
-    [
-      l.deadLetterStateCharsMax + l.eventBytesMax + l.deadLetterPayloadBytesMax <
-        l.logBatchBytesMax,
-      "deadLetterStateCharsMax + eventBytesMax + deadLetterPayloadBytesMax < logBatchBytesMax",
-    ],
-    // A character is three bytes at most.
-    [
-      l.mergeCharsMax * 3 + l.eventBytesMax < l.logBatchBytesMax,
-      "mergeCharsMax * 3 + eventBytesMax < logBatchBytesMax",
-    ],
-    [l.watchdogLookMs * 2 <= l.watchdogSilenceMsMax, "watchdogLookMs * 2 <= watchdogSilenceMsMax"],
-    // Two signs of life may be lost.
-    [l.nodeBeatMs * 3 < l.nodeLeaseMs, "nodeBeatMs * 3 < nodeLeaseMs"],
-    [l.nodeBeatTimeoutMs * 3 < l.nodeLeaseMs, "nodeBeatTimeoutMs * 3 < nodeLeaseMs"],
-    [l.commitTimeoutMs < l.nodeLeaseMs, "commitTimeoutMs < nodeLeaseMs"],
-    [l.moveWaitMsMax < l.askTimeoutMs, "moveWaitMsMax < askTimeoutMs"],
-    [l.askTimeoutMs < l.clusterCallMsMax, "askTimeoutMs < clusterCallMsMax"],
-    [l.snapshotRowsBehindMax < l.commitRowsMax, "snapshotRowsBehindMax < commitRowsMax"],
-    [
-      l.leaderboardEntriesMax < l.cachedBoardEntriesMax,
-      "leaderboardEntriesMax < cachedBoardEntriesMax",
-    ],
-    [l.cacheCallMsMax < l.cacheProbeMs, "cacheCallMsMax < cacheProbeMs"],
-    [l.retryDelayMsMin <= l.retryDelayMsMax, "retryDelayMsMin <= retryDelayMsMax"],
-    // One uncommitted flush must never outgrow the ring that deduplicates it.
-    [l.dedupeRingEntries * 8 <= 8 * KIB, "dedupeRingEntries * 8 bytes <= 8 KiB"],
-    [l.hotActorLookMs <= l.hotActorMsMin, "hotActorLookMs <= hotActorMsMin"],
-    [l.snapshotMsBehindMax <= DAY_MS, "snapshotMsBehindMax <= 1 day"],
-  ];
-  for (const [holds, relation] of relations) {
-    if (!holds) throw new RangeError(`Cannot start as limits contradict each other: ${relation}`);
-  }
-}

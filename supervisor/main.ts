@@ -5,7 +5,7 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import { createGateway } from "../gateway/gateway.ts";
+import { createGateway, type Gateway, type GatewayOptions } from "../gateway/gateway.ts";
 import { anyOfKeys, demoKeys, type Keys } from "../gateway/auth.ts";
 import { loadPersistedOperations } from "../gateway/graphql/protection/persisted_file.ts";
 import type { PersistedOperations } from "../gateway/graphql/protection/persisted_operations.ts";
@@ -20,7 +20,8 @@ import { type Config, readConfig } from "../schema/config.ts";
 import { ConfigFaults } from "../schema/config_reader.ts";
 import { Terminal } from "../schema/errors.ts";
 import { exitCode } from "../schema/exit_codes.ts";
-import { assertLimits, limits } from "../schema/limits.ts";
+import { assertLimits } from "../schema/limit_relations.ts";
+import { limits } from "../schema/limits.ts";
 import { createAdminApp } from "./admin/admin_app.ts";
 import { KeysPart } from "./keys/keys_part.ts";
 import { NodeAdmin } from "./node/node_admin.ts";
@@ -34,6 +35,7 @@ import { loadSecrets, type Secrets, writePrivateFile } from "./node/secrets.ts";
 import { logger, setLogLevel } from "./observability/logger.ts";
 import { aborted } from "./shard/clock.ts";
 import { lockDataDir } from "./store/data_dir_lock.ts";
+import type { ChildSpec } from "./tree/child.ts";
 
 const log = logger("main");
 
@@ -72,6 +74,28 @@ function keysOf(node: Node, secrets: Secrets, apiKeys: KeysPart): Keys {
   return anyOfKeys([...sets, tokenKeys({ ...jwt, find, now })]);
 }
 
+/** How the node's gateway is configured. */
+function gatewayOptions(
+  node: Node,
+  options: RunOptions,
+  persisted: PersistedOperations | undefined,
+): Omit<GatewayOptions, "keys"> {
+  const { edge, http, rates } = node.options.config;
+  return {
+    platform: node.platform,
+    now: () => node.clock.now(),
+    metrics: gatewayMetrics(node.metrics.sink),
+    log: logger("gateway"),
+    graphql: { persisted, isBounded: options.boundsGraphql ?? true },
+    trust: { proxies: edge.trustedProxies, header: edge.proxyHeader },
+    accessLog: new AccessLog({ mode: http.accessLog, log: logger("access") }),
+    hstsSeconds: http.hstsSeconds,
+    graphiql: http.graphiql,
+    rates: new RateLimits(node.resources.rateBuckets(), rates),
+    ...(options.boundsSockets === false ? { boundsSockets: false } : {}),
+  };
+}
+
 /** Makes the node with its gateway and admin listeners. */
 function wire(
   options: NodeOptions & RunOptions,
@@ -92,18 +116,8 @@ function wire(
     });
     const lag = new LagPart(node);
     const gateway = createGateway({
-      platform: node.platform,
+      ...gatewayOptions(node, options, persisted),
       keys: (options.wrapKeys ?? ((keys) => keys))(keysOf(node, secrets, apiKeys)),
-      now: () => node.clock.now(),
-      metrics: gatewayMetrics(node.metrics.sink),
-      log: logger("gateway"),
-      graphql: { persisted, isBounded: options.boundsGraphql ?? true },
-      trust: { proxies: config.edge.trustedProxies, header: config.edge.proxyHeader },
-      accessLog: new AccessLog({ mode: config.http.accessLog, log: logger("access") }),
-      hstsSeconds: config.http.hstsSeconds,
-      graphiql: config.http.graphiql,
-      rates: new RateLimits(node.resources.rateBuckets(), config.rates),
-      ...(options.boundsSockets === false ? { boundsSockets: false } : {}),
       ...(options.sheds === false ? {} : { shedder: new Shedder({ lag: () => lag.last }) }),
     });
     const platform = new NodeAdmin(node, drain);
@@ -116,9 +130,6 @@ function wire(
       shadows: nodeShadows(node.shards),
       keys: apiKeys.keeper,
     });
-    const bound = (port: number) => {
-      if (options.boundsSockets !== false) boundSendBuffers(port, limits.sendBufferBytesMax);
-    };
     return [
       platform.spec(),
       apiKeys.spec(),
@@ -132,22 +143,35 @@ function wire(
         onListen: (port) => onListen("admin", port),
       }),
       ...(config.roles.has("gateway")
-        ? [listenerChild({
-          id: "gateway",
-          hostname: config.host,
-          port: config.port,
-          fetch: gateway.fetch,
-          guard: config.edge.guard ? guardOptions(config.edge, node.metrics.sink) : undefined,
-          isPatient: options.isPatient ?? true,
-          onServe: bound,
-          onListen: (port) => {
-            bound(port);
-            onListen("gateway", port);
-          },
-          onDrain: () => gateway.drain(),
-        })]
+        ? [gatewayListener(node, gateway, options, (port) => onListen("gateway", port))]
         : []),
     ];
+  });
+}
+
+/** What clients connect to. */
+function gatewayListener(
+  node: Node,
+  gateway: Gateway,
+  { config, boundsSockets, isPatient = true }: NodeOptions & RunOptions,
+  onListen: (port: number) => void,
+): ChildSpec {
+  const bound = (port: number) => {
+    if (boundsSockets !== false) boundSendBuffers(port, limits.sendBufferBytesMax);
+  };
+  return listenerChild({
+    id: "gateway",
+    hostname: config.host,
+    port: config.port,
+    fetch: gateway.fetch,
+    guard: config.edge.guard ? guardOptions(config.edge, node.metrics.sink) : undefined,
+    isPatient,
+    onServe: bound,
+    onListen: (port) => {
+      bound(port);
+      onListen(port);
+    },
+    onDrain: () => gateway.drain(),
   });
 }
 

@@ -9,6 +9,14 @@ import type { MetricsSink } from "../observability/metrics_sink.ts";
 import type { ShardEvents, ShardReport } from "../shard/shard_types.ts";
 import type { CommitBatch } from "../store/store.ts";
 
+const differentHash =
+  "The shard's snapshots are not those that its owners wrote; each is checked when it is loaded";
+
+function letterCode(error: Error): string {
+  if (error instanceof InvalidInput) return "invalid";
+  return error instanceof ActorHalted ? error.code : "poison";
+}
+
 /** Counts what a shard of `stage` tells, then passes commits on. */
 export function shardEvents(
   stage: string,
@@ -36,14 +44,7 @@ export function shardEvents(
       const result = recorded === summed ? "equal" : "different";
       sink.add("shard_hash_verified_total", 1, { stage, result });
       if (result === "equal") return;
-      log.error(
-        "The shard's snapshots are not those that its owners wrote; each is checked when it is loaded",
-        {
-          stage,
-          recorded,
-          summed,
-        },
-      );
+      log.error(differentHash, { stage, recorded, summed });
     },
     waiting(error) {
       log.debug("Waiting for a resource", { stage, error: error.message });
@@ -56,12 +57,7 @@ export function shardEvents(
       });
     },
     parked(actorId, error) {
-      const code = error instanceof InvalidInput
-        ? "invalid"
-        : error instanceof ActorHalted
-        ? error.code
-        : "poison";
-      sink.add("dead_letters_total", 1, { source: stage, code });
+      sink.add("dead_letters_total", 1, { source: stage, code: letterCode(error) });
       // A halted actor has said so once.
       if (error instanceof ActorHalted) return;
       log.warn("Dead-lettered an event", { stage, actor: actorId, error: error.message });
