@@ -12,6 +12,14 @@ const setOf = (...days: number[]) => {
 const someDay = fc.integer({ min: 20_400, max: 20_480 });
 const anyDay = fc.oneof(someDay, fc.integer({ min: 0, max: 60_000 }));
 
+Deno.test("DaySet.days() gives what was added, ascending", () => {
+  fc.assert(fc.property(fc.array(anyDay, { maxLength: 20 }), (days) => {
+    const set = setOf(...days);
+    assert.deepEqual(set.days(), [...new Set(days)].sort((a, b) => a - b));
+    assert.deepEqual(DaySet.decode(set.encode()).days(), set.days());
+  }));
+});
+
 Deno.test("DaySet.add() is true once a day", () => {
   const set = new DaySet();
   assert.equal(set.has(20_000), false);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { newPlayerGame } from "./player_part.ts";
-import { decodePlayer, encodePlayer, newPlayer } from "./player_state.ts";
+import { decodePlayer, encodePlayer, liftFirstVersion, newPlayer } from "./player_state.ts";
 
 function encoded(): Record<string, unknown> {
   const player = newPlayer();
@@ -27,6 +27,68 @@ Deno.test("decodePlayer() throws at each part that is missing or of another kind
     const text = JSON.stringify({ ...encoded(), games: [["g", { ...game, [key]: undefined }]] });
     assert.throws(() => decodePlayer(text), Error, key);
   }
+});
+
+/** A player as the first version wrote him. */
+const firstVersion = {
+  ring: "",
+  games: [["g", {
+    events: 2,
+    sessions: 1,
+    playMs: 5,
+    cohortDay: 20_000,
+    firstSeen: 1000,
+    lastSeen: 1005,
+    level: 3,
+    counts: [["purchase", 2]],
+    revenue: [["USD", 7]],
+    activeDays: [19_968, 1],
+    payingDays: [19_968, 1],
+    best: [["score", 4]],
+  }], ["h", {
+    events: 1,
+    sessions: 1,
+    playMs: 0,
+    cohortDay: 20_001,
+    firstSeen: 2000,
+    lastSeen: 2000,
+    level: null,
+    counts: [["custom", 1]],
+    revenue: [],
+    activeDays: [19_968, 2],
+    payingDays: [0],
+    best: [],
+  }]],
+  sessions: [],
+  timerDueAt: null,
+};
+
+Deno.test("liftFirstVersion() keeps all there is, and takes a first event for arrived when it happened", () => {
+  const [lifted] = liftFirstVersion([{ part: "", body: JSON.stringify(firstVersion) }]);
+  const { games } = decodePlayer(lifted!.body);
+  assert.equal(encodePlayer(decodePlayer(lifted!.body)).length, lifted!.body.length);
+  const { activeDays, payingDays, ...g } = games.get("g")!;
+  assert.deepEqual(g, {
+    events: 2,
+    sessions: 1,
+    playMs: 5,
+    cohortDay: 20_000,
+    firstArrival: 1000,
+    firstSeen: 1000,
+    lastSeen: 1005,
+    level: 3,
+    counts: new Map([["purchase", 2]]),
+    revenue: new Map([["USD", 7]]),
+    best: new Map([["score", 4]]),
+  });
+  assert.deepEqual([activeDays.days(), payingDays.days()], [[19_968], [19_968]]);
+  assert.deepEqual(games.get("h")!.payingDays.days(), []);
+});
+
+Deno.test("encodePlayer() of a player who was never merged is no longer than in the first version", () => {
+  const [lifted] = liftFirstVersion([{ part: "", body: JSON.stringify(firstVersion) }]);
+  assert.ok(lifted!.body.length <= JSON.stringify(firstVersion).length);
+  assert.ok(!lifted!.body.includes("merge"));
 });
 
 Deno.test("decodePlayer() throws at a ring of half an entry, or of too many", () => {

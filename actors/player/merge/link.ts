@@ -49,6 +49,17 @@ export function wantAlias(
   ctx: MessageContext,
   effects: Effect[],
 ): void {
+  noteWish(state, alias, ctx, effects);
+  goOn(state, ctx, effects);
+}
+
+/** Who does more in one step goes on once, in the end: he may be an alias after that. */
+function noteWish(
+  state: PlayerState,
+  alias: string,
+  ctx: MessageContext,
+  effects: Effect[],
+): void {
   if (alias === nameOf(ctx) || state.merge?.aliases.has(alias)) return;
   const merge = state.merge ??= newMerge();
   const known = merge.asks.find((ask) => ask.alias === alias);
@@ -61,7 +72,6 @@ export function wantAlias(
   else if (merge.aliases.size + merge.asks.length >= limits.aliasesPerPlayerMax) {
     pushRefusal(ctx, alias, "too_many_aliases", effects);
   } else merge.asks.push({ alias, step: "ready" });
-  goOn(state, ctx, effects);
 }
 
 function sendMerge(
@@ -177,7 +187,7 @@ export function receiveAbsorb(
       effects.push({ type: "alias", studio: player.studio, aliasId: id, userId: self });
     }
     armSessionTimer(state, effects);
-    for (const want of message.wants) wantAlias(state, want, ctx, effects);
+    for (const want of message.wants) noteWish(state, want, ctx, effects);
   }
   goOn(state, ctx, effects);
   return effects;

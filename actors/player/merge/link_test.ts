@@ -23,6 +23,20 @@ Deno.test("goOn() makes a player an alias of one of those who wait, and of no ot
   assert.deepEqual(router.refused, ["merge_merged_elsewhere", "merge_merged_elsewhere"]);
 });
 
+Deno.test("receiveAbsorb() hands on what came with an alias when he becomes one himself at once", () => {
+  const router = new PlayerRouter();
+  router.link("e", "x");
+  router.link("e", "y");
+  router.link("c", "e");
+  router.link("a", "c");
+  // e is in the middle of his own ask, and a waits for c, who waits for e.
+  for (const key of ["c\ne", "a\nc"]) router.deliver(router.waiting().indexOf(key));
+  router.settle();
+  assert.deepEqual(Object.fromEntries(router.aliases), { c: "a", e: "a", x: "a", y: "a" });
+  const asks = [...router.players.values()].flatMap(({ merge }) => merge?.asks ?? []);
+  assert.deepEqual(asks, []);
+});
+
 Deno.test("goOn() leaves what he wanted to ask to whom he is now", () => {
   const router = twoWaiting();
   router.link("c", "d");
