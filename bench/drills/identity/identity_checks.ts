@@ -73,7 +73,9 @@ export function requireUndone(
   undone: ReadonlySet<string>,
   after: Aliases,
 ): void {
-  requireNone(findings, "each undone id is no alias", [...undone].filter((id) => after.has(id)));
+  const still = [...undone].filter((id) => after.has(id))
+    .map((id) => `${id} → ${after.get(id)}, before ${before.get(id)}`);
+  requireNone(findings, "each undone id is no alias", still);
   const moved = [...before].filter(([alias, user]) => {
     const now = after.get(alias);
     const isHis = now !== undefined && undone.has(now) && before.get(now) === user;
