@@ -18,6 +18,7 @@ import { drain } from "./drain.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
 import { gatewayKill } from "./gateway_kill.ts";
 import { drill as hostileBodies } from "./hostile_bodies.ts";
+import { merge } from "./identity/merge.ts";
 import { drill as jsonSuite } from "./json_suite.ts";
 import { cutNetwork } from "./network/cut_network.ts";
 import { poison } from "./poison.ts";
@@ -74,6 +75,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   isolation,
   isolationDoors,
   sessionSilence,
+  merge,
 ];
 
 /** The drill of this id or name. */
