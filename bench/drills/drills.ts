@@ -18,6 +18,7 @@ import { drain } from "./drain.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
 import { gatewayKill } from "./gateway_kill.ts";
 import { drill as hostileBodies } from "./hostile_bodies.ts";
+import { hostileQueries } from "./graphql/hostile_queries.ts";
 import { merge } from "./identity/merge.ts";
 import { drill as jsonSuite } from "./json_suite.ts";
 import { cutNetwork } from "./network/cut_network.ts";
@@ -62,6 +63,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   rebuild,
   jsonSuite,
   hostileBodies,
+  hostileQueries,
   tokens,
   hostileSockets,
   stalledReaders,
