@@ -96,7 +96,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const origins = new WeakMap<ClientSocket, string | null>();
   const subscriptions = new Subscriptions(metrics);
   const graphql = createGraphqlServer({ log, ...options.graphql });
-  const contextOf = (principal: Principal) => createContext(principal, platform, subscriptions);
+  const contextOf = (principal: Principal) =>
+    createContext(principal, platform, subscriptions, now);
   const nameClient = options.trust?.proxies.length ? addressOf(options.trust) : undefined;
   let isDraining = false;
 

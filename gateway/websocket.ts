@@ -5,8 +5,12 @@
  * |---|---|
  * | `{"type":"auth","token":…}`, first, unless a header had it | `{"type":"authenticated"}` |
  * | `{"type":"events","id":…,"events":[…]}` | `{"type":"ack","id":…,"accepted":…,"rejected":[…]}` |
- * | `{"type":"subscribe","user_id":…,"game_id"?:…}` | `{"type":"subscribed",…}`, then `{"type":"player",…}` after each change |
+ * | `{"type":"subscribe","user_id":…,"game_id"?:…,"resume_from"?:…}` | `{"type":"subscribed",…}`, then `{"type":"player","position":…,…}` after each change |
  * | `{"type":"unsubscribe","user_id":…}` | `{"type":"unsubscribed",…}` |
+ *
+ * A player message is the whole state, so nothing is lost by one that was missed. Whoever gives the
+ * `position` of the last one as `resume_from` after a reconnect is sent the present state at once if
+ * it has changed since.
  *
  * Anything else is answered `{"type":"error","code":…,"message":…}`, with the message's `id` if it
  * had one. Closed with 4408 (no auth in time), 1008 (wrong token), 1009 (message too big), 4429
@@ -194,6 +198,7 @@ class CaptureSocket {
     assertRole(principal, messageRights.subscribe, "watch players");
     readableUser(principal, userId);
     this.deps.rates?.charge(principal, limits.rateReadCost);
+    const resumeFrom = positionOf(message);
     const game = readableGame(principal, typeof game_id === "string" ? game_id : null);
     if (!this.#leases.has(userId)) {
       if (this.#leases.size >= limits.webSocketSubscriptionsMax) {
@@ -202,7 +207,7 @@ class CaptureSocket {
       }
       const lease = this.deps.subscriptions.open();
       this.#leases.set(userId, lease);
-      this.#streamPlayer(principal, userId, game, lease);
+      this.#streamPlayer(principal, { userId, gameId: game, resumeFrom }, lease);
     }
     this.#send({ type: "subscribed", user_id: userId });
   }
@@ -217,15 +222,22 @@ class CaptureSocket {
   /** Sends the player after each change, until the lease ends. */
   async #streamPlayer(
     principal: Principal,
-    userId: string,
-    gameId: string | undefined,
+    { userId, gameId, resumeFrom }: PlayerWatch,
     lease: Lease,
   ) {
     const { platform } = this.deps;
     const { signal } = lease;
+    const isResumed = resumeFrom !== undefined;
+    let known = resumeFrom;
     const query = { type: "profile", ...(gameId === undefined ? {} : { gameId }) } as const;
     try {
-      for await (const profile of profileChanges(platform, principal, userId, query, signal)) {
+      const options = { initially: isResumed };
+      const changes = profileChanges(platform, principal, userId, query, signal, options);
+      for await (const profile of changes) {
+        // What the client has seen before it was away is the present state still.
+        const isKnown = profile.version === known;
+        known = undefined;
+        if (isKnown) continue;
         this.#send(playerMessage(profile));
         // What changes meanwhile is asked for afterwards: the newest state wins.
         await this.client.room();
@@ -279,6 +291,22 @@ function parseMessage(text: string): Message {
 function messageId({ id }: Message): MessageId {
   if (typeof id === "string" && id.length <= limits.idCharsMax) return id;
   return typeof id === "number" && Number.isFinite(id) ? id : null;
+}
+
+/** A player that a client watches. */
+interface PlayerWatch {
+  readonly userId: string;
+  /** Whose figures are told; `undefined`: of all games. */
+  readonly gameId: string | undefined;
+  /** The `position` of the last state that the client has seen. */
+  readonly resumeFrom: string | undefined;
+}
+
+function positionOf({ resume_from }: Message): string | undefined {
+  if (resume_from === undefined || resume_from === null) return undefined;
+  const isPosition = typeof resume_from === "string" && /^\d{1,5}:\d{1,16}$/.test(resume_from);
+  if (isPosition) return resume_from;
+  throw new Problem(400, "invalid_field", "resume_from must be the position of a player message");
 }
 
 function userIdOf({ user_id }: Message): string {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { OutcomeUnknown, Unavailable } from "../schema/errors.ts";
 import { limits } from "../schema/limits.ts";
+import { RawClient, textFrame } from "./socket/testing/raw_client.ts";
 import { SocketClient } from "./testing/socket_client.ts";
 import { event, serving, type TestGateway, testGateway, until } from "./testing/test_gateway.ts";
 
@@ -193,4 +194,63 @@ Deno.test("/ws bounds the players one connection may watch", async () => {
     assert.equal((await client.ask({ type: "subscribe", user_id: "u-0" })).type, "subscribed");
     assert.equal((await client.ask({ type: "subscribe", user_id: "more" })).code, "rate_limited");
   });
+});
+
+Deno.test("/ws sends the present state at once to who resumes and has missed a change", async () => {
+  await connected(async (client, { post }) => {
+    await client.ask({ type: "subscribe", user_id: "u-1" });
+    await post(event());
+    const seen = await client.answer();
+    assert.equal(seen.position, seen.version);
+    await client.ask({ type: "unsubscribe", user_id: "u-1" });
+    await post(event());
+    const resume = { type: "subscribe", user_id: "u-1", resume_from: seen.position };
+    assert.equal((await client.ask(resume)).type, "subscribed");
+    const missed = await client.answer();
+    assert.deepEqual([missed.type, missed.events_total], ["player", 2]);
+    await post(event());
+    assert.equal((await client.answer()).events_total, 3);
+  });
+});
+
+Deno.test("/ws sends nothing to who resumes and has missed nothing, until the next change", async () => {
+  await connected(async (client, { post, platform }) => {
+    await client.ask({ type: "subscribe", user_id: "u-1" });
+    await post(event());
+    const { position } = await client.answer();
+    await client.ask({ type: "unsubscribe", user_id: "u-1" });
+    const asked = platform.asked.length;
+    await client.ask({ type: "subscribe", user_id: "u-1", resume_from: position });
+    await until(() => platform.asked.length > asked, "the present state is looked at");
+    await post(event());
+    assert.equal((await client.answer()).events_total, 2);
+    for (const resume_from of ["", "1", "1:x", 7, { a: 1 }]) {
+      const answer = await client.ask({ type: "subscribe", user_id: "u-2", resume_from });
+      assert.equal(answer.code, "invalid_field");
+    }
+  });
+});
+
+Deno.test("/ws closes with 4429 a client that floods, and its code is read", async () => {
+  await serving(testGateway(), async (url) => {
+    const client = await RawClient.open(url, "/ws", "full");
+    const frame = textFrame(JSON.stringify({ type: "unsubscribe", user_id: "u-1" }));
+    const frames = new Uint8Array(frame.length * 200);
+    for (let at = 0; at < frames.length; at += frame.length) frames.set(frame, at);
+    let isClosed = false;
+    const closed = client.closeCode().finally(() => isClosed = true);
+    for (let i = 0; i < 1000 && !isClosed; i++) {
+      await client.write(frames).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.equal(await closed, 4429);
+    client.close();
+  });
+});
+
+Deno.test("/ws takes only a small message before auth", async () => {
+  await connected(async (client) => {
+    client.send({ type: "auth", token: "x".repeat(limits.webSocketAuthBytesMax) });
+    assert.equal(await client.closed(), 1009);
+  }, anonymous);
 });

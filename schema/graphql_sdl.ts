@@ -26,8 +26,8 @@ type Subscription {
   playerUpdated(id: ID!): Player!
   "The game after changes, at most once in everyMs (100 to 60000)"
   gameUpdated(id: ID!, everyMs: Int = 1000): Game!
-  "Events as they are committed, by the userId that they came with; a reader that is too slow loses the oldest"
-  eventStream(filter: EventFilter): Event!
+  "Events as they are committed, by the userId that they came with. With since, an arrival time of the last ten minutes, what arrived from shortly before it on comes first, oldest first; an event that was seen before has the same id and position. Where events cannot be told, since long ago or to a reader that is too slow, the stream ends with the error GAP"
+  eventStream(filter: EventFilter, since: DateTime): Event!
 }
 
 "from is inclusive, to exclusive, both on event time"

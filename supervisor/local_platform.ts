@@ -12,7 +12,6 @@ import type {
   ActorKind,
   Answer,
   AskMap,
-  EventFilter,
   EventPage,
   PartHealth,
   Platform,
@@ -100,8 +99,8 @@ export class LocalPlatform implements Platform {
     return answer ?? null;
   }
 
-  events(studio: string, filter: EventFilter, first: number, after?: string): Promise<EventPage> {
-    return this.options.events(studio, filter, first, after);
+  events(...query: Parameters<Platform["events"]>): Promise<EventPage> {
+    return this.options.events(...query);
   }
 
   watch(watch: Watch, signal: AbortSignal): AsyncIterable<RecordedEvent | null> {

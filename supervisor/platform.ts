@@ -93,12 +93,23 @@ export interface Platform {
     asOf?: number,
   ): Promise<Answer<K, Q> | null>;
 
-  /** Events of a studio from the store, newest first by (received, position). `after` is a cursor. */
-  events(studio: string, filter: EventFilter, first: number, after?: string): Promise<EventPage>;
+  /**
+   * Events of a studio from the store, newest first by (received, position). `after` is a cursor.
+   *
+   * @param isFresh no replica will do, which may be behind. @default false
+   */
+  events(
+    studio: string,
+    filter: EventFilter,
+    first: number,
+    after?: string,
+    isFresh?: boolean,
+  ): Promise<EventPage>;
 
   /**
    * Values as they are committed: for `actor` one `null` a change (coalesced), for `events` the
-   * events. Ends when `signal` aborts. A slow reader loses the oldest queued, never blocks a shard.
+   * events. Ends when `signal` aborts. A slow reader loses the oldest queued, never blocks a shard:
+   * where events were lost there is one `null`.
    */
   watch(watch: Watch, signal: AbortSignal): AsyncIterable<RecordedEvent | null>;
 

@@ -14,6 +14,8 @@ export interface GraphqlContext {
   readonly platform: Platform;
   readonly subscriptions: Subscriptions;
   readonly loaders: Loaders;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
 }
 
 /** The actor id of something a client named, which is always within its own studio. */
@@ -25,7 +27,8 @@ export function createContext(
   principal: Principal,
   platform: Platform,
   subscriptions: Subscriptions,
+  now: () => number = Date.now,
 ): GraphqlContext {
   const loaders = new Loaders(platform, principal.studio);
-  return { principal, platform, subscriptions, loaders };
+  return { principal, platform, subscriptions, loaders, now };
 }

@@ -19,6 +19,7 @@ export type GraphqlErrorCode =
   | "RATE_LIMITED"
   | "TOO_MANY_OPERATIONS"
   | "TIMEOUT"
+  | "GAP"
   | "UNAVAILABLE"
   | "INTERNAL_SERVER_ERROR"
   | "BAD_REQUEST"

@@ -8,6 +8,7 @@ import type { RecordedEvent } from "../../supervisor/platform.ts";
 import { readableGame } from "../access.ts";
 import { readableUser } from "../rights/rights.ts";
 import { actorChanges } from "../live/actor_changes.ts";
+import { eventFeed, EventGap, gapText } from "../live/event_feed.ts";
 import { profileChanges } from "../live/player_identity.ts";
 import { actorId, type GraphqlContext } from "./context.ts";
 import { graphqlError } from "./errors.ts";
@@ -16,12 +17,15 @@ import { eventFilter, type EventFilterInput } from "./query_resolvers.ts";
 async function* events(
   context: GraphqlContext,
   filter: ReturnType<typeof eventFilter>,
+  since: number | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<RecordedEvent> {
-  const watch = { type: "events", studio: context.principal.studio, filter } as const;
-  for await (const event of context.platform.watch(watch, signal)) {
-    if (signal.aborted) return;
-    if (event !== null) yield event;
+  const { platform, principal, now } = context;
+  try {
+    yield* eventFeed(platform, principal.studio, filter, signal, { since, now });
+  } catch (error) {
+    if (!(error instanceof EventGap)) throw error;
+    throw graphqlError("GAP", gapText(error), { from: new Date(error.from).toISOString() });
   }
 }
 
@@ -64,11 +68,13 @@ export const subscriptionResolvers = {
   eventStream: {
     subscribe(
       _: unknown,
-      { filter }: { filter?: EventFilterInput | null },
+      { filter, since }: { filter?: EventFilterInput | null; since?: number | null },
       context: GraphqlContext,
     ) {
       const confined = eventFilter(context.principal, filter ?? null);
-      return context.subscriptions.iterate((signal) => events(context, confined, signal));
+      return context.subscriptions.iterate((signal) =>
+        events(context, confined, since ?? undefined, signal)
+      );
     },
     resolve,
   },

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { type Answer, SocketClient } from "../testing/socket_client.ts";
-import { event, serving, type TestGateway, testGateway, until } from "../testing/test_gateway.ts";
+import {
+  event,
+  serving,
+  type TestGateway,
+  testGateway,
+  testNow,
+  until,
+} from "../testing/test_gateway.ts";
 import { graphqlProtocol } from "./graphql_websocket.ts";
 
 /** The `data` of each event of a server-sent stream. */
@@ -72,6 +79,54 @@ Deno.test("eventStream streams the events its filter lets through (SSE)", async 
       type: "a",
       receivedAt: "2026-01-15T12:00:00.000Z",
     });
+  });
+});
+
+Deno.test("eventStream tells first what arrived since (SSE)", async () => {
+  const gateway = testGateway();
+  await gateway.post([event({ event_id: "1" }), event({ event_id: "2" })]);
+  const since = new Date(testNow).toISOString();
+  const query = `subscription { eventStream(since: "${since}") { id position } }`;
+  await serving(gateway, async (url) => {
+    const leave = new AbortController();
+    const answers = sseData(await subscribeSse(url, query, leave.signal));
+    const next = async () => (await answers.next()).value.data.eventStream;
+    assert.deepEqual(await next(), { id: "1", position: "0:0" });
+    assert.equal((await next()).id, "2");
+    await gateway.post(event({ event_id: "3" }));
+    assert.equal((await next()).id, "3");
+    leave.abort();
+    await answers.next().catch(() => {});
+    await until(() => gateway.platform.watchers === 0, "the watch ends with the client");
+  });
+});
+
+Deno.test("eventStream ends with GAP, and from when, where events cannot be told", async () => {
+  const gateway = testGateway();
+  await serving(gateway, async (url) => {
+    const client = await SocketClient.open(url, "/graphql", { protocol: graphqlProtocol });
+    await client.ask({ type: "connection_init", payload: { authorization: "Bearer full" } });
+    const long = new Date(testNow - 3_600_000).toISOString();
+    const subscribe = (id: string, args: string) =>
+      client.send({
+        id,
+        type: "subscribe",
+        payload: { query: `subscription { eventStream${args} { id } }` },
+      });
+    const gapOf = async () => {
+      const { type, payload } = await client.answer();
+      const errors = type === "next" ? payload.errors : payload;
+      if (type === "next") await client.answer();
+      return errors[0].extensions;
+    };
+    subscribe("a", `(since: "${long}")`);
+    assert.deepEqual(await gapOf(), { code: "GAP", from: long });
+    subscribe("b", "");
+    await until(() => gateway.platform.watchers === 1, "the subscription watches");
+    gateway.platform.loseEvents();
+    assert.equal((await gapOf()).code, "GAP");
+    await until(() => gateway.platform.watchers === 0, "the watch ends");
+    await client.close();
   });
 });
 

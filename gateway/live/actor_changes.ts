@@ -7,6 +7,18 @@ import { Unavailable } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
 import type { ActorKind, Answer, AskMap, Platform } from "../../supervisor/platform.ts";
 
+/** A notice at once, and then those that come; they are waited for from the beginning. */
+async function* withFirst(notices: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  const iterator = notices[Symbol.asyncIterator]();
+  let next = iterator.next();
+  next.catch(() => {});
+  yield null;
+  while (!(await next).done) {
+    yield null;
+    next = iterator.next();
+  }
+}
+
 /** Waits `ms`, or until the signal aborts. */
 function delay(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -24,6 +36,8 @@ function delay(ms: number, signal: AbortSignal): Promise<void> {
 export interface ChangesOptions {
   /** At most one answer in so many milliseconds; the first comes at once. @default 0 */
   readonly everyMs?: number;
+  /** The first answer comes without waiting for a change. @default false */
+  readonly initially?: boolean;
   /** Pause before an actor that is not being served is asked again. @default limits.retryDelayMsMax */
   readonly retryMs?: number;
 }
@@ -41,10 +55,11 @@ export async function* actorChanges<K extends ActorKind, Q extends AskMap[K]["qu
   id: string,
   query: Q,
   signal: AbortSignal,
-  { everyMs = 0, retryMs = limits.retryDelayMsMax }: ChangesOptions = {},
+  { everyMs = 0, initially = false, retryMs = limits.retryDelayMsMax }: ChangesOptions = {},
 ): AsyncGenerator<NonNullable<Answer<K, Q>>> {
   let nextAt = 0;
-  for await (const _ of platform.watch({ type: "actor", kind, id }, signal)) {
+  const notices = platform.watch({ type: "actor", kind, id }, signal);
+  for await (const _ of initially ? withFirst(notices) : notices) {
     const waitMs = nextAt - performance.now();
     if (waitMs > 0) await delay(waitMs, signal);
     nextAt = performance.now() + everyMs;

@@ -86,8 +86,11 @@ async function* staying(
   const { platform, principal, userId, query, options } = stream;
   const actorId = `${principal.studio}/${id}`;
   const end = new AbortController();
+  // Who he was merged into is asked for below, anyhow.
+  const initially = options.initially === true && id === userId;
   const both = AbortSignal.any([signal, end.signal]);
-  const changes = actorChanges(platform, "player", actorId, query, both, options);
+  const settings = { ...options, initially };
+  const changes = actorChanges(platform, "player", actorId, query, both, settings);
   let change: ReturnType<typeof changes.next> | undefined;
   try {
     let profile: PlayerProfile | null = null;

@@ -34,6 +34,8 @@ export function playerMessage(profile: PlayerProfile): Readonly<Record<string, u
     event_counts: profile.eventCounts,
     current_session: profile.currentSession && sessionMessage(profile.currentSession),
     version: profile.version,
+    /** What `resume_from` takes. */
+    position: profile.version,
     state_hash: profile.stateHash,
   };
 }

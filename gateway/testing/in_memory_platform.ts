@@ -40,6 +40,8 @@ export class InMemoryPlatform implements Platform {
   readonly deadLetters: DeadLetter[] = [];
   /** Each `ask`, as `kind id type`. */
   readonly asked: string[] = [];
+  /** Each page of events that was answered. */
+  readonly pages: { readonly first: number; readonly isFresh: boolean }[] = [];
   parts: PartHealth[] = [{ part: "log", ready: true }, { part: "store", ready: true }];
   /** Runs before an accept or a reject takes effect; throw or wait to play a failing log. */
   beforeWrite: () => Promise<void> | void = () => {};
@@ -50,6 +52,15 @@ export class InMemoryPlatform implements Platform {
   readonly #watchers = new Set<Watcher>();
 
   constructor(readonly now: () => number = Date.now) {}
+
+  /** Plays a reader of events that was too slow: it finds that some were lost. */
+  loseEvents(): void {
+    for (const { watch, queue, wake } of this.#watchers) {
+      if (watch.type !== "events") continue;
+      queue.splice(0, queue.length, null);
+      wake();
+    }
+  }
 
   get watchers(): number {
     return this.#watchers.size;
@@ -126,7 +137,13 @@ export class InMemoryPlatform implements Platform {
     return answer as Answer<K, Q> | null;
   }
 
-  events(studio: string, filter: EventFilter, first: number, after?: string): Promise<EventPage> {
+  events(
+    studio: string,
+    filter: EventFilter,
+    first: number,
+    after?: string,
+    isFresh = false,
+  ): Promise<EventPage> {
     const before = after === undefined ? Infinity : Number(after);
     if (Number.isNaN(before)) {
       return Promise.reject(new InvalidInput("invalid_field", "after is no cursor", "after"));
@@ -139,6 +156,7 @@ export class InMemoryPlatform implements Platform {
       cursor: String(stored.offset),
       event: recorded(stored),
     }));
+    this.pages.push({ first, isFresh });
     return Promise.resolve({ events, hasNextPage: found.length > first });
   }
 

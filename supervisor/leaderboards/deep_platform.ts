@@ -29,7 +29,7 @@ export function withDeepLeaderboards(platform: Platform, boards: Boards): Platfo
       const ask: AskBoard = (query) => platform.ask("game", id, query);
       return await leaderboardPage(id, query, ask, boards) as Answer<K, Q> | null;
     },
-    events: (studio, filter, first, after) => platform.events(studio, filter, first, after),
+    events: (...query) => platform.events(...query),
     watch: (watch, signal) => platform.watch(watch, signal),
     health: () => platform.health(),
   };

@@ -87,6 +87,7 @@ export class EventReader {
    *
    * @param first how many, 1 to `limits.pageSizeMax`
    * @param after the cursor of the event to go on from
+   * @param _isFresh for whoever chooses among several readers
    * @throws {InvalidInput} `invalid_cursor`, or `invalid_field` for `first`
    * @throws {Unavailable} the store is away, or the filter matches too little to be found in time
    */
@@ -95,6 +96,7 @@ export class EventReader {
     filter: EventFilter,
     first: number,
     after?: string,
+    _isFresh = false,
   ): Promise<EventPage> {
     if (!Number.isInteger(first) || first < 1 || first > limits.pageSizeMax) {
       const range = `from 1 to ${limits.pageSizeMax}`;

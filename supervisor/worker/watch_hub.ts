@@ -1,6 +1,6 @@
 /**
  * Subscriptions on the main thread: a bounded queue for each subscriber, filled by the workers. A
- * slow subscriber loses the oldest, it never holds up a shard.
+ * slow subscriber loses the oldest, it never holds up a shard; where events were lost it finds `null`.
  *
  * @module
  */
@@ -27,7 +27,8 @@ class Subscriber {
     if (fired.events === null) this.#queue = [null];
     else this.#queue.push(...fired.events);
     const excess = this.#queue.length - limits.subscriptionQueueMax;
-    if (excess > 0) this.#queue.splice(0, excess);
+    // One is left out beyond what must be, for the mark in its place.
+    if (excess > 0) this.#queue.splice(0, excess + 1, null);
     if (fired.trace !== undefined) this.#notifying ??= notifySpan(this.watch, fired.trace);
     this.#gate.open();
   }

@@ -1,7 +1,7 @@
 /**
  * Events from a read replica, and from the primary while the replica is away. A replica is a little
  * behind: an event may be found a moment later than its acknowledgement, but pages stay in order and
- * cursors hold, since arrival only grows.
+ * cursors hold, since arrival only grows. Who must miss nothing asks for fresh ones, of the primary.
  *
  * @module
  */
@@ -40,6 +40,8 @@ export class ReplicaEvents implements EventSource {
 
   async events(...query: Parameters<EventReader["events"]>): ReturnType<EventReader["events"]> {
     const { primary, replica, sink, now } = this.options;
+    const isFresh = query[4];
+    if (isFresh) return await primary.events(...query);
     if (now() >= this.#awayUntil) {
       try {
         return await replica.events(...query);

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import type { PlayerEvent } from "../../schema/event.ts";
+import { limits } from "../../schema/limits.ts";
+import { InMemoryPlatform } from "../testing/in_memory_platform.ts";
+import { eventFeed, EventGap, type FeedOptions, gapText } from "./event_feed.ts";
+
+const start = 1_800_000_000_000;
+
+const event = (id: number | string, user_id = "u"): PlayerEvent => ({
+  studio: "s",
+  event_id: String(id),
+  event_type: "t",
+  user_id,
+  game_id: "g",
+  timestamp: 0,
+  properties: {},
+  context: {},
+});
+
+function world() {
+  const time = { ms: start };
+  const platform = new InMemoryPlatform(() => time.ms);
+  const stop = new AbortController();
+  const feed = (options: FeedOptions = {}, filter = {}) =>
+    eventFeed(platform, "s", filter, stop.signal, { now: () => time.ms, settleMs: 0, ...options });
+  return { time, platform, stop, feed };
+}
+
+async function take(feed: AsyncGenerator<{ id: string }>, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  while (ids.length < count) {
+    const { done, value } = await feed.next();
+    if (done) break;
+    ids.push(value.id);
+  }
+  return ids;
+}
+
+Deno.test("eventFeed() tells what is new, and ends with its signal", async () => {
+  const { platform, stop, feed } = world();
+  await platform.accept([event("before")]);
+  const events = feed();
+  const first = take(events, 2);
+  await platform.accept([event(1), event(2)]);
+  assert.deepEqual(await first, ["1", "2"]);
+  stop.abort();
+  assert.deepEqual(await take(events, 1), []);
+});
+
+Deno.test("eventFeed() tells first what arrived since, oldest first, and nothing twice", async () => {
+  const { time, platform, stop, feed } = world();
+  await platform.accept([event("long ago")]);
+  time.ms += limits.resumeSlackMs + 5_000;
+  await platform.accept([event(1), event(2, "other"), event(3)]);
+  const seenAt = time.ms;
+  time.ms += 1_000;
+  await platform.accept([event(4)]);
+  const events = feed({ since: seenAt }, { userId: "u" });
+  assert.deepEqual(await take(events, 1), ["1"]);
+  await platform.accept([event(5), event(6, "other"), event(7)]);
+  assert.deepEqual(await take(events, 4), ["3", "4", "5", "7"]);
+  assert.ok(platform.pages.every(({ isFresh }) => isFresh), "no replica was asked");
+  stop.abort();
+});
+
+Deno.test("eventFeed() tells once what is committed while the journal is read", async () => {
+  const { platform, stop, feed } = world();
+  await platform.accept([event(1)]);
+  const events = feed({ since: start });
+  const pages = platform.events.bind(platform);
+  platform.events = async (...query) => {
+    // Both in the page and in the watch, and in the watch alone.
+    await platform.accept([event(2)]);
+    const page = await pages(...query);
+    await platform.accept([event(3)]);
+    return page;
+  };
+  assert.deepEqual(await take(events, 3), ["1", "2", "3"]);
+  await platform.accept([event(4)]);
+  assert.deepEqual(await take(events, 1), ["4"]);
+  stop.abort();
+});
+
+Deno.test("eventFeed() goes through as many pages as there are, to its bound", async () => {
+  const { platform, stop, feed } = world();
+  const count = 2 * limits.pageSizeMax + 7;
+  await platform.accept(Array.from({ length: count }, (_, i) => event(i)));
+  const ids = await take(feed({ since: start }), count);
+  assert.deepEqual([ids[0], ids.at(-1), ids.length], ["0", String(count - 1), count]);
+  await platform.accept(Array.from({ length: limits.resumeEventsMax }, (_, i) => event(i)));
+  await assert.rejects(take(feed({ since: start }), 1), EventGap);
+  stop.abort();
+});
+
+Deno.test("eventFeed() names from where on something is missing", async () => {
+  const { time, platform, stop, feed } = world();
+  time.ms += limits.resumeMsMax + 1;
+  await assert.rejects(take(feed({ since: start }), 1), (error) => {
+    assert.ok(error instanceof EventGap);
+    assert.equal(error.from, start);
+    assert.match(gapText(error), /10 minutes.*2027-01-15T08:00:00.000Z/);
+    return true;
+  });
+  const slow = feed();
+  const first = take(slow, 1);
+  await platform.accept([event(1)]);
+  await first;
+  time.ms += 1_000;
+  platform.loseEvents();
+  await assert.rejects(take(slow, 1), (error) => {
+    assert.ok(error instanceof EventGap);
+    assert.equal(error.from, time.ms - 1_000);
+    return true;
+  });
+  stop.abort();
+});
