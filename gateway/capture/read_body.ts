@@ -4,6 +4,7 @@
  * @module
  */
 import { limits } from "../../schema/limits.ts";
+import { edgeLimits } from "../../schema/net/edge_limits.ts";
 import { badRequest, Problem, tooLarge, unavailable } from "../problem.ts";
 import type { ByteBudget } from "./byte_budget.ts";
 import { gunzip } from "./gunzip.ts";
@@ -22,12 +23,14 @@ export function dropBody(request: Request): void {
  *
  * @param bytesMax bound on the bytes sent and on the bytes they expand to
  * @param budget shared by all requests; a body that does not fit into it now is answered 503
- * @throws {Problem} 400, 413, 415 or 503; the rest of the body is then dropped unread
+ * @param times how long a large or chunked body may take. @default edgeLimits
+ * @throws {Problem} 400, 408, 413, 415 or 503; the rest of the body is then dropped unread
  */
 export async function readBody(
   request: Request,
   bytesMax: number,
   budget: ByteBudget,
+  times: BodyTimes = edgeLimits,
 ): Promise<Uint8Array> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (encoding !== "identity" && encoding !== "gzip" && encoding !== "x-gzip") {
@@ -35,19 +38,20 @@ export async function readBody(
     const detail = `Content-Encoding must be gzip or absent: got ${JSON.stringify(encoding)}`;
     throw new Problem(415, "unsupported_encoding", detail);
   }
-  const bytes = await readRawBody(request, bytesMax, budget);
+  const bytes = await readRawBody(request, bytesMax, budget, times);
   return encoding === "identity" ? bytes : await expand(bytes, bytesMax, budget);
 }
 
 /**
  * The body as it was sent, whatever its Content-Encoding.
  *
- * @throws {Problem} 400, 413 or 503; the rest of the body is then dropped unread
+ * @throws {Problem} 400, 408, 413 or 503; the rest of the body is then dropped unread
  */
 export async function readRawBody(
   request: Request,
   bytesMax: number,
   budget: ByteBudget,
+  times: BodyTimes = edgeLimits,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > bytesMax) {
@@ -58,7 +62,9 @@ export async function readRawBody(
   // Content-Length unless it is chunked, and then there must be none.
   const isSmall = declared !== null && Number(declared) <= limits.eventBytesMax &&
     !request.headers.has("transfer-encoding");
-  return isSmall ? await readWhole(request, bytesMax) : await readStream(request, bytesMax, budget);
+  return isSmall
+    ? await readWhole(request, bytesMax)
+    : await readStream(request, bytesMax, budget, times);
 }
 
 async function readWhole(
@@ -76,15 +82,18 @@ async function readStream(
   request: Request,
   bytesMax: number,
   budget: ByteBudget,
+  times: BodyTimes,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (request.body === null) return new Uint8Array(0);
   const reader = request.body.getReader();
   const collected = new Collected(bytesMax, budget);
+  const deadline = new BodyDeadline(collected, times, () => void reader.cancel().catch(() => {}));
   try {
     for (;;) {
       const part = await reader.read().catch(() => {
         throw brokenOff();
       });
+      if (deadline.isOver) throw tooSlow();
       if (part.done) return collected.bytes();
       collected.add(part.value);
     }
@@ -93,7 +102,39 @@ async function readStream(
     reader.cancel().catch(() => {});
     throw problem;
   } finally {
+    deadline.clear();
     collected.release();
+  }
+}
+
+/** How long a body may take: a while, and more for what has come of it. */
+export type BodyTimes = Readonly<Record<"bodyMs" | "bodyBytesPerSecondMin", number>>;
+
+/** Ends a body that comes too slowly. A proxy looks after the beginning of one, not after its rest. */
+class BodyDeadline {
+  isOver = false;
+  #timer: ReturnType<typeof setTimeout>;
+  readonly #startedAt = performance.now();
+
+  constructor(
+    readonly body: { readonly length: number },
+    readonly times: BodyTimes,
+    readonly end: () => void,
+  ) {
+    this.#timer = setTimeout(() => this.#look(), times.bodyMs);
+  }
+
+  #look(): void {
+    const { bodyMs, bodyBytesPerSecondMin } = this.times;
+    const dueAt = this.#startedAt + bodyMs + this.body.length / bodyBytesPerSecondMin * 1000;
+    const leftMs = dueAt - performance.now();
+    this.isOver = leftMs <= 0;
+    if (this.isOver) this.end();
+    else this.#timer = setTimeout(() => this.#look(), leftMs);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
   }
 }
 
@@ -120,6 +161,10 @@ class Collected {
     this.#buffer.set(part, this.#length);
     this.#length = length;
     freeIfWasteful(part);
+  }
+
+  get length(): number {
+    return this.#length;
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
@@ -167,6 +212,9 @@ export async function expand(
 }
 
 const brokenOff = () => badRequest("bad_request", "The body broke off before its end");
+
+const tooSlow = () =>
+  new Problem(408, "request_timeout", "The body came too slowly: send the same events again");
 
 const busy = () =>
   unavailable("unavailable", "Too many large requests at once: send the same events again");

@@ -140,3 +140,26 @@ Deno.test("readBody() answers 400 when the body breaks off", async () => {
   });
   assert.deepEqual(await statusOf(readBody(request(broken), max, budget())), [400, "bad_request"]);
 });
+
+Deno.test("readBody() gives a body time by its bytes, and 408 to one that comes too slowly", async () => {
+  const shared = budget();
+  let isCancelled = false;
+  const parts = [new Uint8Array(40_000), new Uint8Array(40_000)];
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull(controller) {
+      const part = parts.shift();
+      // Then nothing more comes, and nothing ends it.
+      if (part === undefined) return new Promise<void>(() => {});
+      controller.enqueue(part);
+    },
+    cancel: () => void (isCancelled = true),
+  });
+  const startedAt = performance.now();
+  const times = { bodyMs: 20, bodyBytesPerSecondMin: 1_000_000 };
+  const slow = readBody(request(stream), max, shared, times);
+  assert.deepEqual(await statusOf(slow), [408, "request_timeout"]);
+  // 20 ms, and 80 for what had come of it.
+  assert.ok(performance.now() - startedAt >= 99);
+  assert.ok(isCancelled);
+  assert.ok(shared.take(8 * max), "what it took of the budget is given back");
+});

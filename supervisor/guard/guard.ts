@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type Cidr, isWithin, parseAddress } from "../../schema/net/cidr.ts";
+import { type Cidr, isWithin, parseAddress, parseCidr } from "../../schema/net/cidr.ts";
 import { edgeLimits } from "../../schema/net/edge_limits.ts";
 import { refusal } from "./answers.ts";
 import { connectionsAllowed } from "./descriptors.ts";
@@ -26,7 +26,7 @@ export interface GuardCounts {
 export interface GuardOptions {
   /** @default what descriptors allow */
   readonly connectionsMax?: number;
-  /** 0 is no limit. @default edgeLimits.perAddressMax */
+  /** Of one address, loopback excepted; 0 is no limit. @default edgeLimits.perAddressMax */
   readonly connectionsPerAddress?: number;
   /** Whose PROXY header is believed. @default nobody's */
   readonly trustedProxies?: readonly Cidr[];
@@ -37,6 +37,8 @@ export interface GuardOptions {
   /** Milliseconds that only grow. @default performance.now */
   readonly now?: () => number;
 }
+
+const loopback = ["127.0.0.0/8", "::1"].map((text) => parseCidr(text)!);
 
 type Peer = Pick<Deno.NetAddr, "hostname" | "port">;
 
@@ -172,7 +174,8 @@ export class Guard {
   }
 
   #noRoomFor(address: string): Fault | undefined {
-    const isFull = this.#perAddress > 0 &&
+    // Whoever is on this machine, a proxy perhaps, stands for many.
+    const isFull = this.#perAddress > 0 && !isWithin(loopback, address) &&
       (this.#sites.get(siteOf(address)) ?? 0) >= this.#perAddress;
     if (!isFull) return undefined;
     this.#options.counts?.refused("address");
