@@ -26,6 +26,8 @@ export interface StartOptions {
   readonly boundsSockets?: boolean;
   /** Whether GraphQL operations are held to limits. @default true */
   readonly boundsGraphql?: boolean;
+  /** Whether its listeners outlast a time without descriptors. @default true */
+  readonly isPatient?: boolean;
   /** What its keys forget of whom they stand for. @default nothing */
   readonly blur?: "games" | "role" | "studio" | "write" | "signing";
   /** Variables for this platform alone. */
@@ -56,7 +58,7 @@ export class PlatformProcess {
 
   private constructor(readonly site: Site, options: StartOptions) {
     const { clockOffsetMs = 0, playerStage, gameStage, frozenWorkers, env = {} } = options;
-    const { sheds = true, boundsSockets = true, boundsGraphql = true, blur } = options;
+    const { sheds = true, boundsSockets = true, boundsGraphql = true, isPatient = true, blur } = options;
     const [first, ...args] = [
       ...site.runner,
       Deno.execPath(),
@@ -66,6 +68,7 @@ export class PlatformProcess {
       ...(gameStage === undefined ? [] : ["--game-stage", gameStage.href]),
       ...(sheds ? [] : ["--no-shedding"]),
       ...(boundsSockets ? [] : ["--unbounded-sockets"]),
+      ...(isPatient ? [] : ["--impatient-listeners"]),
       ...(boundsGraphql ? [] : ["--unbounded-graphql"]),
       ...(blur === undefined ? [] : ["--blur", blur]),
       ...(frozenWorkers === undefined ? [] : ["--frozen-workers", frozenWorkers]),
