@@ -151,6 +151,7 @@ Deno.test("readBody() gives a body time by its bytes, and 408 to one that comes 
       // Then nothing more comes, and nothing ends it.
       if (part === undefined) return new Promise<void>(() => {});
       controller.enqueue(part);
+      return undefined;
     },
     cancel: () => void (isCancelled = true),
   });
