@@ -49,6 +49,9 @@ function addressOf(peer: Peer | undefined): string | undefined {
   return /^127\.|^::1$|^0:0:0:0::\/64$/.test(address) ? undefined : address;
 }
 
+/** Whether the runtime has ended it for want of a pong. */
+const isSilent = ({ code, wasClean }: CloseEvent) => code === closeCode.goingAway && !wasClean;
+
 interface Place {
   readonly client: ClientSocket;
   readonly address: string | undefined;
@@ -104,7 +107,7 @@ export class OpenSockets {
     if (place.address !== undefined) this.#addresses.add(place.address, 1);
     if (principal !== undefined) this.#hold(place, principal);
     this.options.metrics.webSockets(this.size);
-    socket.addEventListener("close", () => this.#remove(client));
+    socket.addEventListener("close", (event) => this.#remove(client, isSilent(event)));
     return client;
   }
 
@@ -135,7 +138,7 @@ export class OpenSockets {
     this.#holders.add(place.holder, 1);
   }
 
-  #remove(client: ClientSocket): void {
+  #remove(client: ClientSocket, wasSilent: boolean): void {
     const place = this.#places.get(client);
     if (place === undefined) return;
     this.#places.delete(client);
@@ -144,8 +147,9 @@ export class OpenSockets {
     if (place.holder !== undefined) this.#holders.add(place.holder, -1);
     this.options.metrics.webSockets(this.size);
     const { peer } = client.options;
-    // The runtime has closed it but holds the connection as long as somebody is to take the bytes.
-    if (client.leavesUnsent && peer !== undefined) this.#left.push(peer);
+    // The runtime has closed it but holds the connection as long as somebody is to take the bytes, and
+    // so does a guard in front of it.
+    if ((client.leavesUnsent || wasSilent) && peer !== undefined) this.#left.push(peer);
     this.#wakeOrRest();
   }
 

@@ -103,6 +103,20 @@ Deno.test("OpenSockets cuts who has closed with bytes unsent, once", async () =>
   assert.deepEqual(cut, [peer("10.0.0.1", 1)]);
 });
 
+Deno.test("OpenSockets cuts whom the runtime has given up for want of a pong", async () => {
+  const { cut, sockets } = world();
+  const raws = [1, 2, 3].map((port) => {
+    const raw = new FakeSocket();
+    sockets.add(raw, peer("10.0.0.1", port), undefined);
+    return raw;
+  });
+  raws[0]!.closed(1001, false);
+  raws[1]!.closed(1001, true);
+  raws[2]!.closed(1006, false);
+  await until(() => cut.length > 0, "the silent one is cut");
+  assert.deepEqual(cut, [peer("10.0.0.1", 1)]);
+});
+
 Deno.test("OpenSockets closes all with 1001", () => {
   const { sockets } = world();
   const raws = [new FakeSocket(), new FakeSocket()];

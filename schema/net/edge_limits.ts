@@ -25,8 +25,8 @@ export const edgeLimits = {
   bodyBytesPerSecondMin: 4 * KIB,
   /** An answer must begin after so long, and a stream of events go on. */
   answerMs: 60 * SECOND,
-  /** Who does not take what he is sent for so long is gone. */
-  writeMs: 15 * SECOND,
+  /** Who does not take what he is sent for so long is gone: 15 s after he stopped, with full buffers first. */
+  writeMs: 8 * SECOND,
   /** Connections of one address; many players may share one. */
   perAddressMax: 2000,
   /** Descriptors that connections leave to the log, the store and everything else. */

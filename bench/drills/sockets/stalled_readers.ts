@@ -25,6 +25,7 @@ const timesCalmMax = 2;
 const goneMsMax = 15_000;
 const acceptedMin = 500;
 const lookMs = 200;
+const openedAtOnce = 20;
 const warmUpMs = 8_000;
 
 const times = {
@@ -47,9 +48,9 @@ class StalledReaders {
     readonly platform: PlatformProcess,
   ) {}
 
-  /** As many as are missing; those of one look are opened at once. */
+  /** Some of those that are missing: all at once would be a flood of another kind. */
   async #open(): Promise<void> {
-    const missing = readersMax - this.#stalled.size;
+    const missing = Math.min(openedAtOnce, readersMax - this.#stalled.size);
     const opened = await Promise.all(Array.from({ length: missing }, (_, i) => {
       const isSender = (this.#opened + i) % senderEvery === 0;
       return StalledReader.open(this.site, isSender);

@@ -10,7 +10,7 @@ export class FakeSocket implements RawSocket {
   bufferedAmount = 0;
   readonly sent: string[] = [];
   readonly closes: number[] = [];
-  readonly #onClose: (() => void)[] = [];
+  readonly #onClose: ((event: CloseEvent) => void)[] = [];
 
   send(text: string): void {
     this.sent.push(text);
@@ -24,11 +24,12 @@ export class FakeSocket implements RawSocket {
   }
 
   addEventListener(type: string, listener: unknown): void {
-    if (type === "close") this.#onClose.push(listener as () => void);
+    if (type === "close") this.#onClose.push(listener as (event: CloseEvent) => void);
   }
 
-  closed(): void {
+  closed(code = 1005, wasClean = true): void {
     this.readyState = WebSocket.CLOSED;
-    for (const listener of this.#onClose) listener();
+    const event = new CloseEvent("close", { code, wasClean });
+    for (const listener of this.#onClose) listener(event);
   }
 }
