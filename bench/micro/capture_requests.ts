@@ -1,6 +1,6 @@
 /**
  * What the gateway costs by itself: `POST /api/v1/events` through `app.fetch`, over a platform that
- * keeps nothing, with and without limits, one after the other in pairs.
+ * keeps nothing, with and without limits or the access log, one after the other in pairs.
  *
  * `deno run -A bench/micro/capture_requests.ts`
  *
@@ -8,6 +8,7 @@
  */
 import { demoKeys } from "../../gateway/auth.ts";
 import { createGateway, type GatewayOptions } from "../../gateway/gateway.ts";
+import { AccessLog } from "../../gateway/http/access_log.ts";
 import { RateLimits } from "../../gateway/limits/rate_limits.ts";
 import { Shedder } from "../../gateway/limits/shedder.ts";
 import { InMemoryPlatform } from "../../gateway/testing/in_memory_platform.ts";
@@ -58,10 +59,11 @@ async function timed(
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
 
-async function compare(name: string, body: string, requests: number): Promise<void> {
+/** What stands between a request and its handler besides: limits, or the access log with HSTS. */
+function variants(): Record<string, Partial<GatewayOptions>> {
   const rate = 1e9;
-  const plain = gatewayWith({});
-  const limited = gatewayWith({
+  const silent = { info() {}, warn() {} };
+  const limits = {
     rates: new RateLimits(new MemoryRateLimiter({ now: Date.now }), {
       key: rate,
       user: rate,
@@ -69,7 +71,19 @@ async function compare(name: string, body: string, requests: number): Promise<vo
       global: rate,
     }),
     shedder: new Shedder({ lag: () => undefined }),
-  });
+  };
+  const accessLog = new AccessLog({ mode: "errors", log: silent });
+  return { limits, "access log": { accessLog, hstsSeconds: 300 } };
+}
+
+async function compare(
+  name: string,
+  variant: string,
+  body: string,
+  requests: number,
+): Promise<void> {
+  const plain = gatewayWith({});
+  const limited = gatewayWith(variants()[variant]!);
   await timed(plain, body, requests);
   await timed(limited, body, requests);
   const ratios: number[] = [];
@@ -82,10 +96,13 @@ async function compare(name: string, body: string, requests: number): Promise<vo
     costs.push(1000 * (first === plain ? a : b) / requests);
   }
   print(
-    `${name}: limits on / off ${median(ratios).toFixed(3)} (median of ${pairs} pairs), ` +
+    `${name}: ${variant} on / off ${median(ratios).toFixed(3)} (median of ${pairs} pairs), ` +
       `${median(costs).toFixed(1)} µs a request without`,
   );
 }
 
-await compare("one event", JSON.stringify(event(1)), 6_400);
-await compare("batch of 100", JSON.stringify(Array.from({ length: 100 }, (_, n) => event(n))), 640);
+for (const variant of Object.keys(variants())) {
+  await compare("one event", variant, JSON.stringify(event(1)), 6_400);
+  const batch = Array.from({ length: 100 }, (_, n) => event(n));
+  await compare("batch of 100", variant, JSON.stringify(batch), 640);
+}
