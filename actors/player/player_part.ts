@@ -169,7 +169,7 @@ export function decodePart({ games, sessions }: EncodedPart): PlayerPart {
   // What would decode without a word and be missed only when it is used.
   const isWhole = Array.isArray(sessions) && Array.isArray(games) &&
     games.every(([, { events, cohort }]) =>
-      Number.isInteger(events) && cohort.length === 2 && cohort.every(Number.isInteger)
+      Number.isInteger(events) && cohort.length === 2 && cohort.every(Number.isFinite)
     );
   if (!isWhole) throw new TypeError("Cannot decode a player whose parts are missing");
   return {

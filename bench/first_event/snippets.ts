@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 
-/** A fenced block of the page: ```` ```js segment ```` is JavaScript and named `segment`. */
+/** A block of the page: ```` ```js ignore segment ```` is JavaScript, no doc test, and named `segment`. */
 export interface Snippet {
   readonly language: string;
   readonly code: string;
@@ -20,7 +20,7 @@ export function readSnippets(): ReadonlyMap<string, Snippet> {
   const readme = Deno.readTextFileSync(join(root, "README.md"));
   const from = readme.indexOf("\n## Send your first event\n");
   const page = readme.slice(from, readme.indexOf("\n## ", from + 1));
-  const blocks = page.matchAll(/^```(\w+) ?(\w*)\n([\s\S]*?)^```$/gm);
+  const blocks = page.matchAll(/^```(\w+)(?: ignore)? ?(\w*)\n([\s\S]*?)^```$/gm);
   return new Map(Array.from(blocks, ([, language, name, code], n) => [
     name || `block ${n + 1}`,
     { language: language!, code: code! },
