@@ -26,7 +26,10 @@ class SpoilingStore extends MemoryStore {
     if (turn % 3 !== 0) return part;
     this.spoilt++;
     if (turn === 0) return { ...part, body: part.body.slice(0, -7) };
-    if (turn === 3) return { ...part, body: part.body.replace(/\d/, (d) => String(9 - Number(d))) };
+    if (turn === 3) {
+      const body = part.body.replace(/(?<="events":)\d/, (d) => String(9 - Number(d)));
+      return { ...part, body };
+    }
     return { ...part, version: part.version + (this.spoilt % 2 === 0 ? 1 : -1) };
   }
 }
