@@ -80,9 +80,9 @@ Deno.test({
   name: "serviceUrl() takes a process that waits to be reaped for dead",
   ignore: !isLinux,
   async fn() {
-    // The shell's child ends at once; the shell, which became `sleep`, never reaps it.
+    // The child ends once the shell has become `sleep`, which never reaps it.
     const shell = new Deno.Command("sh", {
-      args: ["-c", "true & echo $!; exec sleep 60"],
+      args: ["-c", "sleep 0.5 & echo $!; exec sleep 60"],
       stdout: "piped",
     }).spawn();
     try {
