@@ -153,6 +153,23 @@ Deno.test("Guard refuses malformed heads before the server hears of them", async
   });
 });
 
+Deno.test("Guard refuses malformed chunks, with the head or long after it", async () => {
+  await guarded({}, async ({ port, served }) => {
+    const head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const wrong = `1;${"x".repeat(2_000)}\r\n1\r\n`.repeat(200);
+    const atOnce = await Client.connect(port);
+    const writing = atOnce.send(head + wrong).catch(() => {});
+    assert.match(await atOnce.rest(), /^HTTP\/1\.1 400 |^$/);
+    await writing;
+    assert.equal(served(), 0);
+    const later = await Client.connect(port);
+    await later.send(head);
+    await until(() => served() === 1);
+    await later.send("zz\r\n");
+    assert.match(await later.rest(), /^HTTP\/1\.1 400 /);
+  });
+});
+
 Deno.test("Guard passes an answer on that comes before the body's end", async () => {
   await guarded({}, async ({ port }) => {
     const client = await Client.connect(port);

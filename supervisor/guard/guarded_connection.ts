@@ -50,6 +50,7 @@ export class GuardedConnection {
   #filled = 0;
   /** Since when the head or body under way is. */
   #phaseAt: number;
+  #passedHeads = 0;
   /** A head was passed on, and nothing came back yet. */
   #awaits = false;
   /** When the last head was passed on, or the last byte of an answer. */
@@ -79,13 +80,12 @@ export class GuardedConnection {
   }
 
   async #readClient(): Promise<void> {
-    for (;;) {
+    while (!this.#isClosed) {
+      if (this.#lingerUntil > 0) this.#filled = 0;
+      // The buffer is never full here: a read into nothing would be answered at once, for ever.
       const read = await this.client.read(this.#buffer.subarray(this.#filled));
       if (read === null) break;
-      if (this.#lingerUntil > 0) {
-        this.#filled = 0;
-        continue;
-      }
+      if (this.#lingerUntil > 0) continue;
       this.#filled += read;
       if (this.#awaitsSource && !this.#takeSource()) continue;
       if (this.#stream === "tunnel") {
@@ -128,6 +128,7 @@ export class GuardedConnection {
     const ready = framer.feed(this.#buffer, this.#filled);
     if (framer.fault !== undefined) return this.refuse(framer.fault);
     if (framer.heads > heads) {
+      this.#passedHeads = framer.heads;
       this.#awaits = true;
       this.#lastAt = this.options.now();
       this.#stream = "answer";
@@ -216,7 +217,9 @@ export class GuardedConnection {
   refuse(fault: Fault): void {
     if (this.#isClosed || this.#isRefused) return;
     // In a body its own answer may have begun; elsewhere that of the request before may be due.
-    if (this.#awaits !== (this.#framer.phase === "body")) return this.close();
+    const { phase, heads } = this.#framer;
+    const isOwn = phase === "body" && heads === this.#passedHeads;
+    if (this.#awaits !== isOwn) return this.close();
     this.#isRefused = true;
     this.#linger();
     writeAll(this.client, refusal(fault)).then(() => this.client.closeWrite())

@@ -16,6 +16,7 @@ const tooLarge: Fault = {
   detail: `A request's head may have ${edgeLimits.headBytesMax} bytes`,
 };
 const bareLf: Fault = { status: 400, detail: "A line must end with CR and LF" };
+const noRequest: Fault = { status: 400, detail: "This port speaks HTTP/1.1" };
 const badChunk: Fault = { status: 400, detail: "The chunks of the body are malformed" };
 
 export class RequestFramer {
@@ -59,8 +60,11 @@ export class RequestFramer {
     if (this.phase === "rest") {
       this.phase = "head";
       this.#headStart = this.#lineStart = this.#at;
+      const first = bytes[this.#at]!;
+      // TLS, or noise: there may never be a line to wait for.
+      if (first !== cr && first !== lf && (first <= 32 || first >= 127)) this.fault = noRequest;
     }
-    while (this.phase === "head") {
+    while (this.phase === "head" && this.fault === undefined) {
       const newline = bytes.indexOf(lf, this.#at);
       const isThere = newline >= 0 && newline < end;
       if ((isThere ? newline : end) - this.#headStart >= edgeLimits.headBytesMax) {
@@ -74,7 +78,6 @@ export class RequestFramer {
       this.#at = newline + 1;
       this.#line(bytes, this.#lineStart, newline);
       this.#lineStart = this.#at;
-      if (this.fault !== undefined) return;
     }
   }
 

@@ -49,7 +49,7 @@ const parts: DocumentParts = {
       "Events in, figures out. Every answer has an `X-Request-Id` (yours, if it has 1 to " +
       "128 of A-Z a-z 0-9 _ . : -). Whatever is not answered as described here is answered with " +
       "`application/problem+json` and a stable `code`: `unauthorized`, `forbidden`, " +
-      "`origin_forbidden`, `not_found`, `method_not_allowed`, `too_large`, `rate_limited`, " +
+      "`origin_forbidden`, `not_found`, `method_not_allowed`, `too_large`, `request_timeout`, `rate_limited`, " +
       "`unavailable` and others.\n\n" +
       "Reads are packed (`gzip`, `br`) from 1 KiB on. Pages of any origin may call what needs a key; " +
       "a key may be held to some origins. `OPTIONS` answers preflights without a key.",
