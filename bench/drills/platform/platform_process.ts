@@ -58,7 +58,8 @@ export class PlatformProcess {
 
   private constructor(readonly site: Site, options: StartOptions) {
     const { clockOffsetMs = 0, playerStage, gameStage, frozenWorkers, env = {} } = options;
-    const { sheds = true, boundsSockets = true, boundsGraphql = true, isPatient = true, blur } = options;
+    const { sheds = true, boundsSockets = true, boundsGraphql = true, isPatient = true, blur } =
+      options;
     const [first, ...args] = [
       ...site.runner,
       Deno.execPath(),
