@@ -49,7 +49,7 @@ export function countEvent(
 ): void {
   const day = dayOf(event.timestamp);
   const gameId = `${event.studio}/${event.game_id}`;
-  const game = gameOf(part, id, others, event, ctx.now, effects);
+  const game = gameOf(part, id, others, event, Math.floor(ctx.now), effects);
   const others_ = gamesOf(others, event.game_id);
   expireSessions(part, ctx.now, event.studio, effects);
   const step = stepSession(part, event, ctx, effects);
