@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sseData, subscribeSse } from "../testing/event_stream.ts";
 import { type Answer, SocketClient } from "../testing/socket_client.ts";
 import {
   event,
@@ -9,34 +10,6 @@ import {
   until,
 } from "../testing/test_gateway.ts";
 import { graphqlProtocol } from "./graphql_websocket.ts";
-
-/** The `data` of each event of a server-sent stream. */
-async function* sseData(response: Response): AsyncGenerator<Answer> {
-  let text = "";
-  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
-      const data = /^data: ?(.+)$/m.exec(text.slice(0, end))?.[1];
-      text = text.slice(end + 2);
-      if (data) yield JSON.parse(data);
-    }
-  }
-}
-
-async function subscribeSse(url: string, query: string, signal: AbortSignal): Promise<Response> {
-  const response = await fetch(`${url}/graphql`, {
-    method: "POST",
-    headers: {
-      authorization: "Bearer full",
-      "content-type": "application/json",
-      accept: "text/event-stream",
-    },
-    body: JSON.stringify({ query }),
-    signal,
-  });
-  assert.equal(response.headers.get("content-type"), "text/event-stream");
-  return response;
-}
 
 /** Runs `use` with a stream of answers to a subscription, which ends when the client goes away. */
 async function streaming(
