@@ -104,11 +104,14 @@ async function streaming(
   use: (next: () => Promise<Answer>) => Promise<void>,
 ): Promise<void> {
   const leave = new AbortController();
+  // What never comes is an error, too.
+  const timer = setTimeout(() => leave.abort(new Error("Waited 10 s in vain")), 10_000);
   const response = await subscribeSse(url, `subscription { ${selection} }`, leave.signal, key);
   const answers = sseData(response);
   try {
     await use(async () => (await answers.next()).value);
   } finally {
+    clearTimeout(timer);
     leave.abort();
     await answers.next().catch(() => {});
     await until(() => gateway.platform.watchers === 0, "the watch ends with the client");
