@@ -7,6 +7,7 @@ import postgres from "postgres";
 import { InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 import { type JsonObject, playerId } from "../../schema/event.ts";
 import { fingerprintBigint } from "../../schema/hash.ts";
+import { isStorableText } from "../../schema/hostile_values.ts";
 import { DAY_MS, limits } from "../../schema/limits.ts";
 import { partitionOf } from "../../schema/partition.ts";
 import type { EventFilter, EventPage, RecordedEvent } from "../platform.ts";
@@ -103,6 +104,7 @@ export class EventReader {
       throw new InvalidInput("invalid_field", `first must be ${range}: it is ${first}`, "first");
     }
     const cursor = after === undefined ? undefined : decodeCursor(after);
+    if (!fitsSomething(filter)) return { events: [], hasNextPage: false };
     const deadline = performance.now() + this.#timeoutMs;
     const rows: Row[] = [];
     const stretches = filter.userId === undefined ? stretchesOf(filter, cursor, this.#now()) : [
@@ -138,7 +140,7 @@ export class EventReader {
       : await this.#players(deadline, studio, filter.userId, filter.exact === true);
     return await this.#run(deadline, (sql) => {
       const at = (ms: number) => sql`to_timestamp(${ms}::float8 / 1000)`;
-      const types = JSON.stringify(filter.types);
+      const types = JSON.stringify(filter.types?.filter(isStorableText));
       return sql<Row[]>`
         select event_id as id, event_type as type, user_id, game_id, session_id,
           (extract(epoch from "timestamp") * 1000)::float8 as "timestamp",
@@ -201,6 +203,11 @@ export class EventReader {
       throw new Unavailable("store", error.message, { cause: error.cause });
     }
   }
+}
+
+/** False for a filter that names what no event can have: the server would refuse the text. */
+function fitsSomething({ userId = "", gameId = "" }: EventFilter): boolean {
+  return isStorableText(userId) && isStorableText(gameId);
 }
 
 /** Where one user id's rows lie in the journal: partition, player key, user id. */

@@ -115,6 +115,9 @@ const filters: Readonly<Record<string, EventFilter>> = {
     to: now,
   },
   "an unknown user": { userId: `"';--` },
+  "a user that no text can hold": { userId: "u-1\0" },
+  "a game that no text can hold": { gameId: "\ud800" },
+  "types that no text can hold": { types: ["\0", "purchase", "\udc00"] },
 };
 
 for (const [name, filter] of Object.entries(filters)) {

@@ -7,6 +7,7 @@ import postgres from "postgres";
 import { OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 import { dayOf, dayText } from "../../schema/event.ts";
 import { fingerprintBigint } from "../../schema/hash.ts";
+import { isStorableText } from "../../schema/hostile_values.ts";
 import { limits } from "../../schema/limits.ts";
 import { serverFault } from "./faults.ts";
 import {
@@ -131,10 +132,10 @@ export class PostgresStore implements Store {
     actorIds: readonly string[],
     asOf?: AsOf,
   ): Promise<StoredActor[]> {
-    if (actorIds.length === 0) return [];
-    const wanted = JSON.stringify(
-      Array.from(new Set(actorIds), (id) => ({ a: id, k: fingerprintBigint(id) })),
-    );
+    // An id that the server refuses would fail those that others have asked for with it.
+    const ids = new Set(actorIds.filter(isStorableText));
+    if (ids.size === 0) return [];
+    const wanted = JSON.stringify(Array.from(ids, (id) => ({ a: id, k: fingerprintBigint(id) })));
     const rows = await this.#read((sql) => {
       if (asOf !== undefined) return selectAsOf(sql, stage, partition, wanted, asOf);
       return stage === "player"

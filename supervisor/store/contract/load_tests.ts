@@ -21,6 +21,18 @@ export const loadTests: Readonly<Record<string, ContractTest>> = {
     assert.deepEqual(await store.load("player", partition, ["s/nobody"]), []);
   },
 
+  async "load() of ids that no text can hold returns the others"(store, partition) {
+    const owner = await Owner.take(store, "player", partition);
+    await owner.commit(1, { rows: [journalRow("s/a", 0)] });
+    // Whoever asks shares a query with others, who must not fail with him.
+    for (const hostile of ["s/\0", "s/a\0", "s/\ud800", "\udc00"]) {
+      const actors = await store.load("player", partition, [hostile, "s/a"]);
+      assert.deepEqual(actors.map(({ actorId }) => actorId), ["s/a"]);
+      assert.deepEqual(await store.load("player", partition, [hostile]), []);
+      assert.deepEqual(await store.load("game", partition, [hostile]), []);
+    }
+  },
+
   async "load() returns the snapshot and the journal after it, in order"(store, partition) {
     const owner = await Owner.take(store, "player", partition);
     // Across midnight, so across partitions of the journal.

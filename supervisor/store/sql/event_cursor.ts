@@ -5,6 +5,9 @@
  */
 import { InvalidInput } from "../../../schema/errors.ts";
 
+/** Of a smallint, the journal's column. */
+const partitionMax = 32_767;
+
 /** Where a page ended. */
 export interface EventPosition {
   /** Milliseconds since the Unix epoch. */
@@ -26,16 +29,15 @@ export function decodeCursor(cursor: string): EventPosition {
       Uint8Array.fromBase64(cursor, { alphabet: "base64url" }),
     );
     const [, receivedAt, partition, offset] = /^(\d{1,15}):(\d{1,5}):(\d{1,15})$/.exec(text)!;
-    return {
-      receivedAt: Number(receivedAt),
-      partition: Number(partition),
-      offset: Number(offset),
-    };
+    if (Number(partition) <= partitionMax) {
+      return {
+        receivedAt: Number(receivedAt),
+        partition: Number(partition),
+        offset: Number(offset),
+      };
+    }
   } catch {
-    throw new InvalidInput(
-      "invalid_cursor",
-      "The cursor is not one that a page has given",
-      "after",
-    );
+    // Not base64, or other text: the same fault.
   }
+  throw new InvalidInput("invalid_cursor", "The cursor is not one that a page has given", "after");
 }

@@ -30,6 +30,8 @@ Deno.test("decodeCursor() throws invalid_cursor for anything else", () => {
       coded("1:2:9999999999999999"),
       coded("1:2:3'; drop table"),
       coded("1:2:"),
+      // Beyond what the column holds.
+      coded("1:32768:3"),
     ]
   ) {
     assert.throws(
