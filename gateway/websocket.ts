@@ -19,7 +19,8 @@
  *
  * @module
  */
-import { Unavailable } from "../schema/errors.ts";
+import { InvalidInput, Unavailable } from "../schema/errors.ts";
+import { idText, isUserId } from "../schema/ids.ts";
 import { limits } from "../schema/limits.ts";
 import type { Platform } from "../supervisor/platform.ts";
 import { Forbidden, readableGame } from "./access.ts";
@@ -265,6 +266,7 @@ class CaptureSocket {
       return this.#error(id, error.code, error.detail, members);
     }
     if (error instanceof Forbidden) return this.#error(id, "forbidden", error.message);
+    if (error instanceof InvalidInput) return this.#error(id, error.code, error.message);
     if (error instanceof Unavailable) {
       return this.#error(id, "unavailable", "Send the same again", { retry_after: 1 });
     }
@@ -310,8 +312,6 @@ function positionOf({ resume_from }: Message): string | undefined {
 }
 
 function userIdOf({ user_id }: Message): string {
-  const isId = typeof user_id === "string" && user_id !== "" &&
-    user_id.length <= limits.idCharsMax && user_id.isWellFormed();
-  if (isId) return user_id;
-  throw new Problem(400, "invalid_field", `user_id must have 1 to ${limits.idCharsMax} characters`);
+  if (isUserId(user_id)) return user_id;
+  throw new Problem(400, "invalid_field", `user_id must be ${idText(limits.idCharsMax)}`);
 }

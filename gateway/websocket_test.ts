@@ -92,6 +92,8 @@ Deno.test("/ws answers malformed messages and stays open", async () => {
       [{ type: "events", id: 1, events: Array(1001).fill(1) }, "too_large"],
       [{ type: "subscribe" }, "invalid_field"],
       [{ type: "subscribe", user_id: "\ud800" }, "invalid_field"],
+      [{ type: "subscribe", user_id: "u\0" }, "invalid_field"],
+      [{ type: "subscribe", user_id: "u-1", game_id: "g\0" }, "invalid_field"],
     ];
     for (const [message, code] of cases) {
       const answer = await client.ask(message);

@@ -326,3 +326,36 @@ Deno.test("GraphQL takes no batches and no large bodies", async () => {
   assert.equal(large.status, 413);
   await large.body?.cancel();
 });
+
+Deno.test("ids that are none ask nobody anything", async () => {
+  const gateway = await withEvents();
+  const page = "edges { cursor }";
+  for (const id of ["u-1\0", "\ud800", "u\n1", "u".repeat(129)]) {
+    for (
+      const text of [
+        `query ($id: ID!) { player(id: $id) { id } }`,
+        `query ($id: ID!) { player(id: "u-1", gameId: $id) { id } }`,
+        `query ($id: ID!) { game(id: $id) { id } }`,
+        `query ($id: ID!) { leaderboard(gameId: $id, board: "best") { ${page} } }`,
+        `query ($id: ID!) { events(filter: { userId: $id }) { ${page} } }`,
+        `query ($id: ID!) { events(filter: { gameId: $id }) { ${page} } }`,
+        `query ($id: String!) { events(filter: { types: [$id] }) { ${page} } }`,
+      ]
+    ) {
+      const { errors } = await query(gateway, text, { variables: { id } });
+      assert.equal(errors?.[0].extensions.code, "BAD_USER_INPUT", `${text} ${JSON.stringify(id)}`);
+    }
+  }
+  assert.deepEqual([gateway.platform.asked, gateway.platform.pages], [[], []]);
+  assert.deepEqual(gateway.logged, []);
+});
+
+Deno.test("events(first: 0) only tells whether there are any", async () => {
+  const { data } = await query(
+    await withEvents(),
+    `{ events(first: 0) { edges { cursor } pageInfo { hasNextPage endCursor } }
+       none: events(first: 0, filter: { userId: "nobody" }) { pageInfo { hasNextPage } } }`,
+  );
+  assert.deepEqual(data.events, { edges: [], pageInfo: { hasNextPage: true, endCursor: null } });
+  assert.equal(data.none.pageInfo.hasNextPage, false);
+});

@@ -114,7 +114,8 @@ export class Loaders {
   /** Pages that begin at one place are cut from the longest. */
   #page(group: readonly PageQuestion[]): (page: PageQuestion) => Promise<EventPage> {
     const { filter, after } = group[0]!;
-    const longest = Math.max(...group.map(({ first }) => first));
+    // None is no page to the platform: whether there are any shows in one of one event.
+    const longest = Math.max(1, ...group.map(({ first }) => first));
     const page = this.platform.events(this.studio, filter, longest, after);
     return async ({ first }) => {
       const { events, hasNextPage } = await page;

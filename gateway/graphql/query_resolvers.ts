@@ -5,7 +5,7 @@
  */
 import { limits } from "../../schema/limits.ts";
 import type { EventFilter } from "../../supervisor/platform.ts";
-import { readableGame } from "../access.ts";
+import { assertId, readableGame } from "../access.ts";
 import { profileOf } from "../live/player_identity.ts";
 import { readableUser } from "../rights/rights.ts";
 import type { Principal } from "../auth.ts";
@@ -24,15 +24,21 @@ export interface EventFilterInput {
 
 const typesMax = 100;
 
+/** @throws {GraphQLError} `BAD_USER_INPUT` */
+function assertTypes(types: readonly string[]): void {
+  if (types.length > typesMax) {
+    const message = `types may have at most ${typesMax} entries: got ${types.length}`;
+    throw graphqlError("BAD_USER_INPUT", message);
+  }
+  for (const type of types) assertId("a type", type);
+}
+
 /** The filter as the platform takes it, confined to what the principal may read. */
 export function eventFilter(principal: Principal, input: EventFilterInput | null): EventFilter {
   const { gameId, types, from, to } = input ?? {};
   const userId = readableUser(principal, input?.userId);
   const game = readableGame(principal, gameId);
-  if (types && types.length > typesMax) {
-    const message = `types may have at most ${typesMax} entries: got ${types.length}`;
-    throw graphqlError("BAD_USER_INPUT", message);
-  }
+  if (types) assertTypes(types);
   return {
     ...(typeof userId === "string" ? { userId } : {}),
     // Whoever may write may link: a link must not show a player what others' devices told.

@@ -8,7 +8,7 @@
  * @module
  */
 import type { AccessRole, Principal } from "../../schema/principal.ts";
-import { Forbidden } from "../access.ts";
+import { assertId, Forbidden } from "../access.ts";
 
 type Roles = readonly AccessRole[];
 
@@ -83,9 +83,13 @@ export function assertRole({ role }: Principal, roles: Roles, what: string): voi
  *
  * @param userId whom it asks for, if anybody
  * @throws {Forbidden} a player asks for somebody else
+ * @throws {InvalidInput} `userId` is no id
  */
 export function readableUser(principal: Principal, userId?: string | null): string | undefined {
-  if (principal.role !== "player") return userId ?? undefined;
+  if (principal.role !== "player") {
+    if (typeof userId === "string") assertId("the user's id", userId);
+    return userId ?? undefined;
+  }
   const own = principal.userId;
   if (own === undefined || (userId ?? own) !== own) {
     throw new Forbidden("A player may read only his own data");

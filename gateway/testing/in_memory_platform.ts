@@ -144,6 +144,9 @@ export class InMemoryPlatform implements Platform {
     after?: string,
     isFresh = false,
   ): Promise<EventPage> {
+    if (first < 1) {
+      return Promise.reject(new InvalidInput("invalid_field", "first must be from 1", "first"));
+    }
     const before = after === undefined ? Infinity : Number(after);
     if (Number.isNaN(before)) {
       return Promise.reject(new InvalidInput("invalid_field", "after is no cursor", "after"));
