@@ -117,21 +117,25 @@ class Listening {
   #listen(): void {
     const { hostname, onListen, onServe } = this.#options;
     const guard = this.#guard;
-    this.#server = Deno.serve({
+    const server = Deno.serve({
       hostname: guard === undefined ? hostname : "127.0.0.1",
       port: guard === undefined ? this.#port : 0,
       signal: this.#abort.signal,
       onListen: () => {},
     }, this.#handle);
-    const { port } = this.#server.addr;
-    onServe?.(port);
+    // Whoever waits for it is told; a server that is given up at once has nobody who does.
+    server.finished.catch(() => {});
     try {
+      const { port } = server.addr;
+      onServe?.(port);
       this.#port = guard === undefined ? port : guard.listen(hostname, this.#port, port).port;
+      onListen(this.#port);
     } catch (error) {
-      this.#abort.abort();
+      guard?.close();
+      server.shutdown().catch(() => {});
       throw error;
     }
-    onListen(this.#port);
+    this.#server = server;
   }
 
   readonly #handle: Deno.ServeHandler<Deno.NetAddr> = (request, info) => {
@@ -168,6 +172,7 @@ class Listening {
     }
   }
 
+  /** @throws {Error} for another reason than descriptors, as a port that somebody else has taken */
   async #listenAgain(): Promise<void> {
     while (!this.#stopping) {
       await new Promise((resolve) => setTimeout(resolve, exhaustedPauseMs));

@@ -70,3 +70,110 @@ Deno.test("listenerChild() does not wait for a body for ever", async () => {
   await stopped;
   assert.ok(performance.now() - startedAt < 3_000);
 });
+
+/** A listener that may have few descriptors, in a process of its own. */
+function startScarce(...args: readonly string[]) {
+  const program = new URL("../testing/scarce_listener.ts", import.meta.url).pathname;
+  const child = new Deno.Command("sh", {
+    args: [
+      ...["-c", 'ulimit -n 64 && exec "$@"', "sh"],
+      ...[Deno.execPath(), "run", "-A", "--no-check", program, ...args],
+    ],
+    // Its background look for updates would take descriptors, too.
+    env: { DENO_NO_UPDATE_CHECK: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let output = "";
+  const read = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) output += decoder.decode(bytes, { stream: true });
+  };
+  const reading = [read(child.stdout), read(child.stderr)];
+  const input = child.stdin.getWriter();
+  const says = async (what: RegExp) => {
+    const deadline = performance.now() + 30_000;
+    while (performance.now() < deadline) {
+      const found = what.exec(output);
+      if (found !== null) return found;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error(`It does not say ${what}: ${output}`);
+  };
+  const tell = (line: string) => input.write(encoder.encode(`${line}\n`));
+  const end = async () => {
+    await input.close();
+    await Promise.all([...reading, child.status]);
+  };
+  return { says, tell, end };
+}
+
+/** Asks until it is answered, each time on a connection of its own. */
+async function answered(port: number): Promise<string> {
+  const deadline = performance.now() + 30_000;
+  while (performance.now() < deadline) {
+    try {
+      const signal = AbortSignal.timeout(1_000);
+      const headers = { connection: "close" };
+      return await (await fetch(`http://127.0.0.1:${port}/`, { signal, headers })).text();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  throw new Error("Nobody answers");
+}
+
+for (const [where, ...args] of [[""], [" behind a guard", "guard"]]) {
+  Deno.test(`listenerChild() serves again when there are descriptors again${where}`, async () => {
+    const scarce = startScarce(...args);
+    const port = Number((await scarce.says(/^port (\d+)$/m))[1]);
+    await scarce.tell("fill");
+    await scarce.says(/^filled$/m);
+    // It waits to be taken; a server that ends meanwhile resets it.
+    const waiting = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => undefined);
+    // Without a guard the server itself ends; the guard merely takes nobody.
+    if (args.length === 0) await scarce.says(/Out of descriptors/);
+    else {
+      const asked = fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(500) });
+      await assert.rejects(asked, "nobody is served meanwhile");
+    }
+    await scarce.tell("release");
+    assert.equal(await answered(port), "here");
+    waiting?.close();
+    await scarce.end();
+  });
+}
+
+Deno.test("listenerChild() that is not to be patient fails without descriptors", async () => {
+  const scarce = startScarce("impatient");
+  const port = Number((await scarce.says(/^port (\d+)$/m))[1]);
+  await scarce.tell("fill");
+  await scarce.says(/^filled$/m);
+  const waiting = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => undefined);
+  await scarce.says(/^ended failed$/m);
+  waiting?.close();
+  await scarce.end();
+});
+
+Deno.test("listenerChild() leaves nothing behind when its guard's port is taken", async () => {
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const served: number[] = [];
+  const spec = listenerChild({
+    id: "test",
+    hostname: "127.0.0.1",
+    port: taken.addr.port,
+    fetch: () => new Response("here"),
+    onListen: () => {},
+    onServe: (port) => void served.push(port),
+    guard: {},
+  });
+  assert.throws(() => spec.start({} as StartContext), Deno.errors.AddrInUse);
+  taken.close();
+  const listener = await spec.start({} as StartContext) as Child;
+  assert.equal(await answered(taken.addr.port), "here");
+  assert.equal(served.length, 2);
+  const gone = Deno.connect({ hostname: "127.0.0.1", port: served[0]! });
+  await assert.rejects(gone, Deno.errors.ConnectionRefused);
+  await listener.stop();
+});
