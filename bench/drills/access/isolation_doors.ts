@@ -1,8 +1,9 @@
 /**
  * Drill 35, second part: every way in for an event. Each capture protocol is tried with the key in
  * each place where it may stand, in the hands of everybody who must not write the game, and with
- * signatures that are not its own. Where an event has landed is read from the journal by SQL. Then
- * the same people listen at the game while its own key writes, and knock at the admin port.
+ * signatures that are not its own. Where an event has landed is read from the journal by SQL. The same
+ * people try to link its players, to part them, and to read them by an alias; they listen at the game
+ * while its own key writes, and knock at the admin port.
  *
  * @module
  */
@@ -13,6 +14,8 @@ import type { StartOptions } from "../platform/platform_process.ts";
 import { Site } from "../platform/site.ts";
 import { doors, forgeries, signedDoors } from "./doors.ts";
 import { adminRoutes } from "./isolation.ts";
+import { AliasReaders } from "./links/alias_readers.ts";
+import { LinkProbes } from "./links/link_probes.ts";
 import { Listener, sendBySocket } from "./listeners.ts";
 import { Planted, sendTo, Tally, timeoutMs, until } from "./planted.ts";
 import { foreign, games } from "./tenants.ts";
@@ -31,7 +34,7 @@ class IsolationOfDoors {
   /** Whoever reads nothing and is no operator. The game's write key ships inside its clients. */
   readonly outsiders: readonly Thief[];
 
-  constructor(readonly site: Site, readonly cast: Cast, sql: postgres.Sql) {
+  constructor(readonly site: Site, readonly cast: Cast, readonly sql: postgres.Sql) {
     this.planted = new Planted(site, sql, this.tally);
     this.outsiders = [...cast.thieves, { name: "the game's write key", key: cast.write }];
   }
@@ -49,7 +52,12 @@ class IsolationOfDoors {
 
   /** The same over `/ws`. */
   async socket(): Promise<void> {
-    const way = (key: string) => (user: string) => sendBySocket(this.site.url, key, user);
+    const way = (key: string) => (user: string) =>
+      sendBySocket(this.site.url, key, {
+        event_type: "planted",
+        user_id: user,
+        game_id: games.foreign,
+      });
     await this.planted.control("socket", target, way(this.cast.write));
     for (const { name, key, home } of this.cast.thieves) {
       await this.planted.probe("ws_events", `socket: ${name}`, home, way(key));
@@ -78,9 +86,20 @@ class IsolationOfDoors {
     }
   }
 
-  /** Everybody listens at the game while its own key writes. */
-  async listeners(): Promise<void> {
-    const user = `heard-${this.planted.mark}`;
+  /** Everybody tries to link, unlink and read players who are merged. */
+  async links(): Promise<void> {
+    const { site, cast, tally, sql, planted: { mark }, outsiders } = this;
+    const [pair, other] = await new LinkProbes(site, cast, sql, tally, mark).run();
+    if (pair === undefined || other === undefined) return;
+    const readers = await AliasReaders.open(site, cast, tally, pair);
+    await readers.questions(outsiders);
+    await readers.listeners();
+    await readers.unlinks(outsiders, sql, mark);
+    await this.listeners(other.alias);
+  }
+
+  /** Everybody listens at the game while its own key writes. @param user who plays */
+  async listeners(user: string): Promise<void> {
     // No question holds it, so that no answer repeats it.
     const type = `secret-${crypto.randomUUID()}`;
     const open = (key: string) => Listener.open(this.site.url, key, user);
@@ -153,7 +172,8 @@ class IsolationOfDoors {
     const letters = await this.planted.deadLetters();
     this.found.count("dead_letters", letters);
     this.found.require(letters > 0, "what may not be written lies in its sender's dead letters");
-    await this.listeners();
+    await this.links();
+    await this.listeners(`heard-${this.planted.mark}`);
     await this.admin();
     const { controls = 0, ...probes } = this.tally.probes;
     const total = Object.values(probes).reduce((sum, n) => sum + n, 0);
@@ -169,7 +189,7 @@ class IsolationOfDoors {
 /** By mutation: how the platform is started. `admin` gives the operators' token to the demo studio. */
 function optionsOf(mutation: string | undefined): StartOptions {
   if (mutation === undefined || mutation === "admin") return {};
-  return { blur: mutation as NonNullable<StartOptions["blur"]> };
+  return { blur: mutation.replace(/-.*/, "") as NonNullable<StartOptions["blur"]> };
 }
 
 async function run({ dir, mutation }: OwnContext): Promise<DrillResult> {
@@ -198,6 +218,9 @@ export const isolationDoors: OwnDrill = {
   name: "isolation-doors",
   mutations: {
     games: /lands at home or nowhere: .*of another game: bolt\/b1/,
+    "games-links": /links nobody: .*write key of another game: bolt\/b1/,
+    "studio-links": /links nobody: .*another studio's operator: bolt\/b1/,
+    "role-aliases": /reads nobody: the alias's own token/,
     studio: /lands at home or nowhere: .*another studio's .*: bolt\//,
     role: /hears nothing: .*: the game.s write key/,
     write: /is refused: .*read key/,

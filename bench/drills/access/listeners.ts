@@ -111,16 +111,15 @@ export class Listener {
 }
 
 /**
- * Sends an event of `user` in the game {@link games.foreign} over `/ws`.
+ * Sends an event over `/ws`.
  *
  * @returns the status that HTTP would have: 202, 400, 401 or 403; 0: no answer
  */
-export async function sendBySocket(site: string, key: string, user: string): Promise<number> {
+export async function sendBySocket(site: string, key: string, event: object): Promise<number> {
   const socket = await Collector.open(site, "/ws");
   try {
     socket.send({ type: "auth", token: key });
     await socket.waitFor("authenticated", timeoutMs);
-    const event = { event_type: "planted", user_id: user, game_id: games.foreign };
     socket.ask("planting", "", { type: "events", id: "planting", events: [event] });
     await socket.waitFor("planting", timeoutMs);
     const { text } = socket.texts()[0]!;

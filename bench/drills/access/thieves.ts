@@ -44,6 +44,8 @@ export interface Cast {
   readonly write: string;
   readonly read: string;
   readonly pair: Pair;
+  /** Makes a token of one of the foreign studio's players. */
+  player(userId: string): Promise<string>;
 }
 
 const revokedMs = 10_000;
@@ -92,6 +94,8 @@ export async function makeCast(site: Site, issuer: TokenIssuer, demoKey: string)
     makeKey(site, { studio, kind: "hmac", games: [game] });
   const token = (studio: string, role: string, of?: readonly string[]) =>
     issuer.sign(issuer.claims({ studio, role, sub: "thief", ...(of && { games: of }) }));
+  const player = (sub: string) =>
+    issuer.sign(issuer.claims({ studio: foreign, role: "player", sub }));
 
   const [ours, reader, pair] = [
     await write(foreign),
@@ -143,5 +147,5 @@ export async function makeCast(site: Site, issuer: TokenIssuer, demoKey: string)
     { name: "another game", pair: siblingPair, home: { studio: foreign, game: sibling } },
     { name: "a revoked pair", pair: voidPair },
   ];
-  return { thieves, signers, write: ours.secret, read: reader.secret, pair };
+  return { thieves, signers, write: ours.secret, read: reader.secret, pair, player };
 }
