@@ -30,6 +30,7 @@ import type { RateLimits } from "./limits/rate_limits.ts";
 import type { Shedder } from "./limits/shedder.ts";
 import { Problem, unauthorized } from "./problem.ts";
 import { createApp, type Handler, type RequestInfo } from "./router.ts";
+import { type Shown, Standing } from "./live/standing.ts";
 import { Subscriptions } from "./live/subscriptions.ts";
 import { type ClientSocket, closeCode } from "./socket/client_socket.ts";
 import type { Peer } from "./socket/cut_connection.ts";
@@ -95,6 +96,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const peers = new WeakMap<Request, Peer>();
   const origins = new WeakMap<ClientSocket, string | null>();
   const subscriptions = new Subscriptions(metrics);
+  const standing = new Standing({ keys, now });
   const graphql = createGraphqlServer({ log, ...options.graphql });
   const contextOf = (principal: Principal) =>
     createContext(principal, platform, subscriptions, now);
@@ -108,7 +110,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     serve: ServeSocket,
   ): Promise<Response> {
     const principal = await authenticate(keys, request.headers);
-    if (principal === undefined && tokenOf(request.headers) !== undefined) throw unauthorized();
+    const token = tokenOf(request.headers);
+    if (principal === undefined && token !== undefined) throw unauthorized();
     assertOrigin(request, principal);
     if (isDraining) throw new Problem(503, "unavailable", "This node is going away");
     const peer = peers.get(request);
@@ -122,14 +125,26 @@ export function createGateway(options: GatewayOptions): Gateway {
     socket.binaryType = "arraybuffer";
     const client = sockets.add(socket, peer, principal);
     origins.set(client, origin);
+    if (principal !== undefined && token !== undefined) watch(client, principal, token);
     serve(client, principal);
     return response;
   }
 
-  function claim(client: ClientSocket, principal: Principal): boolean {
-    if (mayUse(principal, origins.get(client) ?? null)) return sockets.claim(client, principal);
-    client.close(closeCode.policyViolation, "This key may not be used from this origin");
-    return false;
+  /** Closes a socket when its key or token is good no more. */
+  function watch(client: ClientSocket, principal: Principal, token: string): void {
+    const shown = { token, principal, origin: origins.get(client) ?? null };
+    const end = () => client.close(closeCode.policyViolation, "Your key or token is good no more");
+    client.socket.addEventListener("close", standing.watch(shown, end));
+  }
+
+  function claim(client: ClientSocket, principal: Principal, token: string): boolean {
+    if (!mayUse(principal, origins.get(client) ?? null)) {
+      client.close(closeCode.policyViolation, "This key may not be used from this origin");
+      return false;
+    }
+    if (!sockets.claim(client, principal)) return false;
+    watch(client, principal, token);
+    return true;
   }
   const serveEvents: ServeSocket = (client, principal) =>
     serveCaptureSocket(client, principal, {
@@ -152,6 +167,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     authMs,
   });
 
+  /** Streams over HTTP, which end when the key or token of their request is good no more. */
+  const streamsOf = (shown: Shown): Pick<Subscriptions, "iterate"> => ({
+    iterate: (produce) => subscriptions.iterate(produce, (end) => standing.watch(shown, end)),
+  });
+
   const graphqlHandler: Handler = async (request) => {
     if (isUpgrade(request)) {
       assertOffersGraphql(request.headers);
@@ -161,7 +181,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     assertOrigin(request, principal);
     if (principal !== undefined) {
       const rate = rates?.charge(principal, limits.rateReadCost);
-      const answer = await graphql.yoga.fetch(withoutSignal(request), contextOf(principal));
+      const token = tokenOf(request.headers)!;
+      const shown = { token, principal, origin: request.headers.get("origin") };
+      const context = createContext(principal, platform, streamsOf(shown), now);
+      const answer = await graphql.yoga.fetch(withoutSignal(request), context);
       const response = graphqlAnswer(request, answer);
       if (rate !== undefined) {
         response.headers.set("ratelimit-policy", rate.policy);

@@ -45,7 +45,7 @@ export interface CaptureSocketDeps {
   readonly log: GatewayLog;
   readonly rates: RateLimits | undefined;
   /** Whether whoever has just said who they are may have one more connection; closes it if not. */
-  readonly claim: (client: ClientSocket, principal: Principal) => boolean;
+  readonly claim: (client: ClientSocket, principal: Principal, token: string) => boolean;
   /** How long a client may stay without auth. @default limits.webSocketAuthMs */
   readonly authMs?: number;
 }
@@ -134,21 +134,23 @@ class CaptureSocket {
     if (this.#principal !== undefined || this.#isResolving) {
       throw new Problem(400, "bad_request", "This connection is authenticated already");
     }
-    const found = typeof token === "string" ? resolveToken(this.deps.keys, token) : undefined;
-    if (!(found instanceof Promise)) return this.#authenticated(found);
+    const given = typeof token === "string" ? token : "";
+    const found = resolveToken(this.deps.keys, given);
+    if (!(found instanceof Promise)) return this.#authenticated(found, given);
     this.#isResolving = true;
-    found.then((principal) => this.#authenticated(principal), (error) => this.#fail(error, id))
+    const done = (principal: Principal | undefined) => this.#authenticated(principal, given);
+    found.then(done, (error) => this.#fail(error, id))
       .finally(() => this.#isResolving = false);
   }
 
-  #authenticated(principal: Principal | undefined): void {
+  #authenticated(principal: Principal | undefined, token: string): void {
     if (principal === undefined) {
       this.#error(null, "unauthorized", "The token is not known");
       this.client.close(closeCode.policyViolation, "Not authenticated");
       return;
     }
     clearTimeout(this.#authTimer);
-    if (!this.deps.claim(this.client, principal)) return;
+    if (!this.deps.claim(this.client, principal, token)) return;
     this.#principal = principal;
     this.#send({ type: "authenticated" });
   }

@@ -90,6 +90,8 @@ export const limits = {
   tokenKeptMs: MINUTE,
   tokensKeptMax: 20_000,
   keyNameCharsMax: 100,
+  /** How often those are looked at whose connections stay open. */
+  standingLookMs: SECOND / 2,
 
   // How much and how fast: a token an event, and so many for a read. A second's tokens; a bucket holds
   // twice as many. `RATE_KEY`, `RATE_USER`, `RATE_ADDRESS`, `RATE_GLOBAL` set others.
@@ -292,6 +294,9 @@ export const limits = {
   mergesWaitingMax: 16,
   /** Text of what one merge or its undoing hands over: a record of the log. Larger ones are refused. */
   mergeCharsMax: 256 * KIB,
+  /** How long, and how many, events of an id wait for older ones on their way back from an undone merge. */
+  forwardHeldMsMax: MINUTE,
+  forwardsHeldMax: 128,
   eventTypesPerActorMax: 256,
   currenciesPerActorMax: 64,
   leaderboardEntriesMax: 1000,

@@ -34,6 +34,8 @@ export interface Principal {
   readonly origins?: readonly string[];
   /** Whom a token speaks for; a `player` reads only this user. */
   readonly userId?: string;
+  /** Until when a token is good, milliseconds since the Unix epoch; a key until it is revoked. */
+  readonly until?: number;
 }
 
 /** A key that signs bodies: its secrets, of which the second is there while it is being rotated. */
@@ -56,13 +58,14 @@ export interface PrincipalOptions {
   readonly createGames?: boolean;
   readonly origins?: readonly string[] | undefined;
   readonly userId?: string | undefined;
+  readonly until?: number | undefined;
 }
 
 const mayWrite: ReadonlySet<AccessRole> = new Set(["writer", "operator", "admin"]);
 
 /** @param options `games` of `undefined` are all games of the studio */
 export function principalOf(options: PrincipalOptions): Principal {
-  const { id, role, studio, games, createGames = false, origins, userId } = options;
+  const { id, role, studio, games, createGames = false, origins, userId, until } = options;
   return {
     id,
     role,
@@ -74,5 +77,6 @@ export function principalOf(options: PrincipalOptions): Principal {
     createGames,
     ...(origins === undefined ? {} : { origins }),
     ...(userId === undefined ? {} : { userId }),
+    ...(until === undefined ? {} : { until }),
   };
 }

@@ -12,7 +12,7 @@ import { Loaders } from "./loaders.ts";
 export interface GraphqlContext {
   readonly principal: Principal;
   readonly platform: Platform;
-  readonly subscriptions: Subscriptions;
+  readonly subscriptions: Pick<Subscriptions, "iterate">;
   readonly loaders: Loaders;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
@@ -26,7 +26,7 @@ export function actorId(context: GraphqlContext, id: string): string {
 export function createContext(
   principal: Principal,
   platform: Platform,
-  subscriptions: Subscriptions,
+  subscriptions: GraphqlContext["subscriptions"],
   now: () => number = Date.now,
 ): GraphqlContext {
   const loaders = new Loaders(platform, principal.studio);

@@ -39,7 +39,7 @@ export interface GraphqlSocketDeps {
   readonly log: GatewayLog;
   readonly rates: RateLimits | undefined;
   /** Whether whoever has just said who they are may have one more connection; closes it if not. */
-  readonly claim: (client: ClientSocket, principal: Principal) => boolean;
+  readonly claim: (client: ClientSocket, principal: Principal, token: string) => boolean;
   /** How long a client may wait with `connection_init`. @default limits.webSocketAuthMs */
   readonly authMs?: number;
 }
@@ -96,8 +96,10 @@ export function graphqlSocketServer(
     connectionInitWaitTimeout: deps.authMs ?? limits.webSocketAuthMs,
     async onConnect({ connectionParams, extra }) {
       const token = connectionToken(connectionParams);
-      if (token !== undefined) extra.principal = await resolveToken(deps.keys, token);
-      return extra.principal !== undefined && deps.claim(extra.client, extra.principal);
+      // Whom the upgrade's headers named is known already.
+      if (token === undefined) return extra.principal !== undefined;
+      extra.principal = await resolveToken(deps.keys, token);
+      return extra.principal !== undefined && deps.claim(extra.client, extra.principal, token);
     },
     onSubscribe({ extra, subscriptions }, _, payload) {
       if (Object.keys(subscriptions).length > limits.webSocketSubscriptionsMax) {

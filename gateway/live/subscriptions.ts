@@ -23,17 +23,21 @@ export class Subscriptions {
     return this.#leases.size;
   }
 
-  open(): Lease {
+  /** @param during looks after it, may end it, and is let go by what it returns. @default nobody */
+  open(during?: (end: () => void) => () => void): Lease {
     const controller = new AbortController();
+    let letGo: (() => void) | undefined = undefined;
     const lease: Lease = {
       signal: controller.signal,
       end: () => {
         if (!this.#leases.delete(lease)) return;
+        letGo?.();
         this.metrics.subscriptions(this.#leases.size);
         controller.abort();
       },
     };
     this.#leases.add(lease);
+    letGo = during?.(lease.end);
     this.metrics.subscriptions(this.#leases.size);
     return lease;
   }
@@ -47,9 +51,13 @@ export class Subscriptions {
    * a `return()` only when the value it waits for has come, this one ends at once.
    *
    * @param produce must end when its signal aborts
+   * @param during as {@link open} takes it
    */
-  iterate<T>(produce: (signal: AbortSignal) => AsyncGenerator<T>): AsyncIterableIterator<T> {
-    const lease = this.open();
+  iterate<T>(
+    produce: (signal: AbortSignal) => AsyncGenerator<T>,
+    during?: (end: () => void) => () => void,
+  ): AsyncIterableIterator<T> {
+    const lease = this.open(during);
     const inner = produce(lease.signal);
     const iterator: AsyncIterableIterator<T> = {
       async next() {

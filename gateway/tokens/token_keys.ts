@@ -53,7 +53,7 @@ const isId = (value: unknown): value is string =>
 
 /** The principal that claims speak of; `undefined` when they are not as they must be. */
 export function principalOfClaims(claims: JWTPayload): Principal | undefined {
-  const { sub, studio, games } = claims;
+  const { sub, studio, games, exp } = claims;
   const role = tokenRoles.find((name) => name === claims.role);
   const isWhole = isId(sub) && typeof studio === "string" && studioForm.test(studio) &&
     role !== undefined;
@@ -68,6 +68,7 @@ export function principalOfClaims(claims: JWTPayload): Principal | undefined {
     games: isList ? games : undefined,
     createGames: games === undefined && (role === "operator" || role === "admin"),
     userId: sub,
+    until: exp === undefined ? undefined : exp * 1000 + limits.tokenClockMsMax,
   });
 }
 
