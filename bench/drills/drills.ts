@@ -16,6 +16,7 @@ import { frozenNode } from "./cluster/frozen_node.ts";
 import { crashLoop } from "./crash_loop.ts";
 import { drain } from "./drain.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
+import { scarceDescriptors } from "./edge/descriptors.ts";
 import { malformedHttp } from "./edge/malformed_http.ts";
 import { gatewayKill } from "./gateway_kill.ts";
 import { drill as hostileBodies } from "./hostile_bodies.ts";
@@ -65,6 +66,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   jsonSuite,
   hostileBodies,
   malformedHttp,
+  scarceDescriptors,
   hostileQueries,
   tokens,
   hostileSockets,
