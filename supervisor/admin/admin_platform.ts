@@ -119,7 +119,7 @@ export interface ActorView extends Identity {
   readonly id: string;
   /** `partition:offset` of the last message that changed it. */
   readonly version: string;
-  /** Hash of the whole state, hex digits. */
+  /** Hash of the whole state, as GraphQL's `stateHash`; 16 hex digits. */
   readonly hash: string;
   readonly bytes: number;
   /** Held in memory now; else rebuilt for this answer. */

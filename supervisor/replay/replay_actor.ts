@@ -5,9 +5,9 @@
  * @module
  */
 import type { Part } from "../../actors/kernel/behaviour.ts";
+import { stateHash } from "../../actors/kernel/state_hash.ts";
 import { InvalidInput } from "../../schema/errors.ts";
 import type { Json, JsonObject, PlayerEvent } from "../../schema/event.ts";
-import { fingerprintHex } from "../../schema/hash.ts";
 import type { Log } from "../log/log.ts";
 import { restoreSnapshot } from "../shard/restore/restore_actor.ts";
 import type { Stage } from "../shard/stage.ts";
@@ -63,9 +63,6 @@ export interface ReplayReport {
   readonly agrees: boolean;
 }
 
-export const hashOf = (parts: readonly Part[]): string =>
-  fingerprintHex(parts.map(({ part, body }) => `${part}=${body}`).join("\n"));
-
 export const stateOf = (parts: readonly Part[]): JsonObject =>
   Object.fromEntries(parts.map(({ part, body }) => [part || "state", JSON.parse(body) as Json]));
 
@@ -111,7 +108,7 @@ export async function replayActor(
     code_version: behaviour.version,
     events: whole.journal.length,
     version: `${partition}:${last}`,
-    hash: hashOf(parts),
+    hash: stateHash(parts),
     ...compared,
     agrees: compared.snapshot?.agrees !== false && compared.live?.agrees !== false &&
       compared.effects.agrees !== false,
@@ -159,7 +156,7 @@ class Run {
 
   compare(recorded: Recorded): Comparison {
     const replayed = this.describeAt(recorded.offset);
-    const [hash, replayedHash] = [hashOf(recorded.parts), hashOf(replayed)];
+    const [hash, replayedHash] = [stateHash(recorded.parts), stateHash(replayed)];
     const state = stateOf(recorded.parts);
     const differences = diffState(state, stateOf(replayed));
     return {

@@ -4,11 +4,12 @@
  *
  * @module
  */
+import { stateHash } from "../../actors/kernel/state_hash.ts";
 import { Unavailable } from "../../schema/errors.ts";
 import type { Shard } from "../shard/shard.ts";
 import type { AsOf } from "../store/store.ts";
 import type { ShardId } from "../worker/worker_protocol.ts";
-import { hashOf, type Recorded, replayActor, type ReplayReport, stateOf } from "./replay_actor.ts";
+import { type Recorded, replayActor, type ReplayReport, stateOf } from "./replay_actor.ts";
 import { type Change, diffState } from "./state_diff.ts";
 
 /** One side of a diff. */
@@ -55,7 +56,7 @@ export async function diffActor(
   const side = (found: typeof before) =>
     found === undefined
       ? { version: null, hash: null }
-      : { version: `${partition}:${found.cell.offset}`, hash: hashOf(found.parts) };
+      : { version: `${partition}:${found.cell.offset}`, hash: stateHash(found.parts) };
   const state = (found: typeof before) => found === undefined ? {} : stateOf(found.parts);
   const changes = diffState(state(before), state(after), changesMax + 1);
   return {

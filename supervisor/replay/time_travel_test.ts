@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { InvalidInput } from "../../schema/errors.ts";
 import { type PlayerEvent } from "../../schema/event.ts";
+import type { PlayerProfile } from "../../schema/queries/player_queries.ts";
 import { rawEvent, type Running, ShardWorld, wrapReceive } from "../shard/testing/shard_world.ts";
 import { addEvent, tallyStage } from "../shard/testing/tally.ts";
 import { checkEffects } from "./effects_check.ts";
@@ -37,6 +38,8 @@ Deno.test("replayInShard() agrees with snapshot, memory and published effects of
   assert.ok(report !== null && report.agrees);
   assert.deepEqual([report.events, report.version], [5, "0:8"]);
   assert.equal(report.live?.hash, report.hash);
+  const told = await second.shard.ask("demo/ann", { type: "profile" }, world.clock.now());
+  assert.equal((told as PlayerProfile).stateHash, report.hash);
   assert.deepEqual(
     [report.snapshot?.version, report.snapshot?.agrees, report.snapshot?.differences],
     ["0:6", true, []],

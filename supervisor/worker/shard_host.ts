@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { stateHash } from "../../actors/kernel/state_hash.ts";
 import { Fenced, Misdirected, OffsetMissing } from "../../schema/errors.ts";
-import { fingerprintHex } from "../../schema/hash.ts";
 import { type Topics, topicTable } from "../../schema/topics.ts";
 import type { Log } from "../log/log.ts";
 import { type Logger, logger } from "../observability/logger.ts";
@@ -259,7 +259,7 @@ export class ShardHost {
     return {
       id: input.actorId,
       version: `${input.partition}:${cell.offset}`,
-      hash: fingerprintHex(parts.map(({ part, body }) => `${part}=${body}`).join("\n")),
+      hash: stateHash(parts),
       bytes: cell.bytes,
       live,
       cost: this.#costs[input.stage].of(input.actorId),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { playerId } from "../../schema/event.ts";
+import type { PlayerProfile } from "../../schema/queries/player_queries.ts";
 import { topicTable } from "../../schema/topics.ts";
 import { MemoryLog } from "../log/memory_log.ts";
 import { CostLedger } from "../observability/cost_ledger.ts";
@@ -65,6 +66,23 @@ function open(
     host.act({ ...shard, actorId, action });
   return { host, store, send, until, committed, act, mend: () => isMended = true };
 }
+
+Deno.test("ShardHost.inspect() shows the hash that a player tells of himself", async () => {
+  const { host, send, committed } = open();
+  const hashes: string[] = [];
+  for (const offset of [1, 2]) {
+    await send("ann");
+    await committed(offset);
+    const query = { type: "profile" } as const;
+    const asked = { ...shard, actorId: "demo/ann", query, now: Date.now(), asOf: undefined };
+    const view = (await host.inspect(asked))!;
+    const { stateHash, version } = await host.ask(asked) as PlayerProfile;
+    assert.deepEqual([view.hash, view.version], [stateHash, version]);
+    hashes.push(stateHash);
+  }
+  assert.notEqual(hashes[0], hashes[1]);
+  await host.stop();
+});
 
 Deno.test("ShardHost.actors() gives the first by each measure, with size and cost", async () => {
   const { host, send, committed } = open();
