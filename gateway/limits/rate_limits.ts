@@ -108,7 +108,10 @@ export class RateLimits {
    */
   charge(principal: Principal, cost: number): RateFields | undefined {
     if (cost <= 0) return undefined;
+    const scope = principal.userId === undefined ? "key" : "user";
+    const fields = this.#take(scope, principal.id, cost);
+    // Last: who is beyond his own limit must not use up what is everybody's.
     this.#take("global", "", cost);
-    return this.#take(principal.userId === undefined ? "key" : "user", principal.id, cost);
+    return fields;
   }
 }

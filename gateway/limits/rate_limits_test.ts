@@ -35,6 +35,15 @@ Deno.test("RateLimits.charge() counts keys and users by themselves, and all toge
   });
 });
 
+Deno.test("RateLimits.charge() takes nothing of everybody's for a key that has none left", () => {
+  const { left, taking } = buckets();
+  const rates = new RateLimits(taking, { ...none, key: 600, global: 900 });
+  rates.charge(key, 1200);
+  for (let i = 0; i < 100; i++) assert.throws(() => rates.charge(key, 5), Problem);
+  assert.equal(left.get("global:"), 600);
+  rates.charge(principalOf({ id: "k2", role: "writer", studio: "s" }), 600);
+});
+
 Deno.test("RateLimits.charge() tells what is left, and when to come back", () => {
   const rates = new RateLimits(buckets().taking, { ...none, key: 500 });
   const fields = rates.charge(key, 400);
