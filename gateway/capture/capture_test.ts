@@ -94,6 +94,24 @@ Deno.test("capture() calls accept once for a batch", async () => {
   assert.equal(writes, 1);
 });
 
+Deno.test("capture() parses no line of NDJSON that nests too deep, whatever the others hold", async () => {
+  const deep = "[".repeat(2000) + "]".repeat(2000);
+  const good = JSON.stringify(event({ event_id: "good" }));
+  const lines = [good, `"an open string hides what follows`, deep];
+  for (const headers of [{ "content-type": "application/x-ndjson" }, undefined]) {
+    const response = await testGateway().post(lines.join("\n"), headers);
+    assert.equal(response.status, 202);
+    const { accepted, rejected } = await response.json();
+    const codes = rejected.map(({ code }: { code: string }) => code);
+    assert.deepEqual([accepted, codes], [1, ["invalid_json", "too_deep"]]);
+  }
+  // Open brackets of broken lines do not add up.
+  const broken = Array.from({ length: 900 }, () => `{"a":{"b":`);
+  const headers = { "content-type": "application/x-ndjson" };
+  const response = await testGateway().post([good, ...broken].join("\n"), headers);
+  assert.equal((await response.json()).accepted, 1);
+});
+
 Deno.test("capture() loses one line of NDJSON, not the batch", async () => {
   const { post, platform } = testGateway();
   const body = `${JSON.stringify(event())}\n{"event_type":\n${JSON.stringify(event())}`;

@@ -26,7 +26,6 @@ const ndjsonTypes = /^\s*application\/(x-ndjson|ndjson|jsonl|x-jsonlines|jsonlin
  */
 export function decodeEvents(body: Uint8Array, contentType: string | null): unknown[] {
   const text = decodeUtf8(body);
-  assertParsable(text);
   const items = contentType !== null && ndjsonTypes.test(contentType)
     ? parseLines(text)
     : eventsOf(parseWhole(text));
@@ -43,11 +42,13 @@ export function decodeEvents(body: Uint8Array, contentType: string | null): unkn
  * @throws {Problem} 400 `too_deep`
  */
 export function assertParsable(json: string): void {
-  const depthMax = limits.requestJsonDepthMax;
-  // Each level needs a character, so short text cannot be too deep.
-  if (json.length <= depthMax || !isDeeperThan(json, depthMax)) return;
-  throw badRequest("too_deep", `The body nests deeper than ${depthMax} levels`);
+  if (!isTooDeep(json)) return;
+  throw badRequest("too_deep", `The body nests deeper than ${limits.requestJsonDepthMax} levels`);
 }
+
+/** Each level needs a character, so short text cannot be too deep. */
+const isTooDeep = (json: string): boolean =>
+  json.length > limits.requestJsonDepthMax && isDeeperThan(json, limits.requestJsonDepthMax);
 
 /** @throws {Problem} 400 `invalid_json` when the bytes are not UTF-8 */
 export function decodeUtf8(body: Uint8Array): string {
@@ -60,6 +61,7 @@ export function decodeUtf8(body: Uint8Array): string {
 
 /** The parsed body; lines of NDJSON as an array. */
 function parseWhole(text: string): unknown {
+  assertParsable(text);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -89,13 +91,21 @@ function parseLines(text: string): unknown[] {
   if (lines.length > limits.requestEventsMax) {
     throw tooLarge(`A request may have ${limits.requestEventsMax} events: got ${lines.length}`);
   }
-  return lines.map((line) => {
-    try {
-      return JSON.parse(line);
-    } catch {
-      return new BrokenLine(line, new Rejection("invalid_json", "", "JSON", line));
-    }
-  });
+  return lines.map(parseLine);
+}
+
+/** A line is judged by itself: an open string or bracket of another hides nothing, and adds nothing. */
+function parseLine(line: string): unknown {
+  const broken = (code: "invalid_json" | "too_deep", expected: string) =>
+    new BrokenLine(line, new Rejection(code, "", expected, line));
+  if (isTooDeep(line)) {
+    return broken("too_deep", `at most ${limits.requestJsonDepthMax} levels deep`);
+  }
+  try {
+    return JSON.parse(line);
+  } catch {
+    return broken("invalid_json", "JSON");
+  }
 }
 
 function eventsOf(parsed: unknown): unknown[] {
