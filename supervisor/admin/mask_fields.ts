@@ -1,6 +1,7 @@
 /**
- * Personal data in admin answers: the values of properties with the names that the operator lists
- * are masked, at any depth, unless a call asks to see them, which the audit trail then shows.
+ * Personal data in admin answers: the values of properties with the names that the operator lists, or
+ * with one of them among their words, are masked, at any depth, unless a call asks to see them, which
+ * the audit trail then shows. It masks rather too much than too little: `level_name` with `name`, too.
  *
  * @module
  */
@@ -9,15 +10,46 @@ import type { DeadLetterView } from "./admin_platform.ts";
 /** Stands where a value is masked. */
 export const masked = "[redacted]";
 
-/** `E-Mail`, `e_mail` and `eMail` are one name. */
-const plain = (name: string) => name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
+/** `E-Mail`, `e_mail` and `eMail` are one name. Capitals, as small letters depend on those beside them. */
+const plain = (name: string) => name.toUpperCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
+
+/** `userIPAddress2` is `user`, `ip`, `address`, `2`; what is neither letter nor digit parts words, too. */
+const words = (name: string): string[] =>
+  name.match(/\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|[\p{Lt}\p{Lm}\p{Lo}]+|\p{N}+/gu)
+    ?.map(plain) ?? [];
+
+/** Shorter ones are part of too many words: `ip` of `zip`, `name` of `tournament`. */
+const partCharsMin = 5;
 
 export class FieldMask {
   readonly #names: ReadonlySet<string>;
+  readonly #parts: readonly string[];
+  readonly #charsMax: number;
 
   /** @param names of properties, in any spelling */
   constructor(names: readonly string[]) {
-    this.#names = new Set(names.map(plain));
+    const listed = names.map(plain);
+    this.#names = new Set(listed.flatMap((name) => [name, `${name}S`, `${name}ES`]));
+    this.#parts = listed.filter((name) => name.length >= partCharsMin);
+    this.#charsMax = Math.max(0, ...[...this.#names].map((name) => name.length));
+  }
+
+  /**
+   * Whether a name has a listed one among its words, be it several (`user_e_mail`, `contactEmails`), or
+   * begins or ends a word with one of five letters and more (`useremail`).
+   */
+  #holds(name: string): boolean {
+    const all = words(name);
+    for (let from = 0; from < all.length; from++) {
+      let joined = "";
+      for (let to = from; to < all.length && joined.length < this.#charsMax; to++) {
+        joined += all[to];
+        if (this.#names.has(joined)) return true;
+      }
+    }
+    return all.some((word) =>
+      this.#parts.some((part) => word.startsWith(part) || word.endsWith(part))
+    );
   }
 
   /** A copy with the values of listed properties masked; absent and null ones stay. */
@@ -31,7 +63,7 @@ export class FieldMask {
     return Object.fromEntries(
       Object.entries(value).map(([name, field]) => [
         name,
-        field !== null && this.#names.has(plain(name)) ? masked : this.#copy(field),
+        field !== null && this.#holds(name) ? masked : this.#copy(field),
       ]),
     );
   }
