@@ -52,7 +52,7 @@ export class HttpConnection implements Transport {
   async request(head: string, body: string): Promise<Answer> {
     this.#deadlineMs = performance.now() + (this.#target.timeoutMs ?? answerTimeoutMs);
     try {
-      this.#socket ??= await Socket.connect(this.#target.url);
+      this.#socket ??= await Socket.connect(this.#target.url, this.#target.ca);
       await this.#socket.send(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
       return await this.#read(this.#socket);
     } catch (cause) {

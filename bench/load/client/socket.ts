@@ -28,10 +28,12 @@ export class Socket {
     this.#conn = conn;
   }
 
-  static async connect(url: URL): Promise<Socket> {
+  /** @param ca PEM that is trusted, too. @default only what the system trusts */
+  static async connect(url: URL, ca?: string): Promise<Socket> {
     const hostname = url.hostname.replace(/^\[|\]$/g, "");
     if (url.protocol === "https:") {
-      return new Socket(await Deno.connectTls({ hostname, port: Number(url.port || 443) }));
+      const to = { hostname, port: Number(url.port || 443) };
+      return new Socket(await Deno.connectTls(ca === undefined ? to : { ...to, caCerts: [ca] }));
     }
     const conn = await Deno.connect({ hostname, port: Number(url.port || 80) });
     // A batch is one write: waiting to fill a packet would only delay it.

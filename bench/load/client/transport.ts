@@ -35,6 +35,8 @@ export interface Target {
   readonly url: URL;
   /** API key. */
   readonly key: string;
+  /** PEM of an authority to trust as well. @default only what the system trusts */
+  readonly ca?: string;
   /** Time an answer may take. @default 10,000 */
   readonly timeoutMs?: number;
 }

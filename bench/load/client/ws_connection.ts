@@ -49,7 +49,7 @@ export class WsConnection implements Transport {
     this.#deadlineMs = performance.now() + (this.#target.timeoutMs ?? answerTimeoutMs);
     try {
       if (this.#socket === undefined) {
-        this.#socket = await Socket.connect(this.#target.url);
+        this.#socket = await Socket.connect(this.#target.url, this.#target.ca);
         await this.#open(this.#socket);
       }
       const id = this.#nextId++;
