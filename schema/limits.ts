@@ -58,13 +58,15 @@ export const limits = {
   /** Bodies that are being received or decoded, all together. */
   bodyBytesInFlightMax: 64 * MIB,
   subscriptionQueueMax: 1000,
-  /** How far back a stream of events begins anew, and with how many at most; from so much earlier on, … */
+  /** How far back a stream of events begins anew, and with how many pages at most; from so much earlier on, … */
   resumeMsMax: 10 * MINUTE,
-  resumeEventsMax: 10_000,
+  resumePagesMax: 10,
   /** … as shards commit at different times; and how long a watch has to reach them all. */
   resumeSlackMs: 10 * SECOND,
   resumeSettleMs: 300,
   pageSizeMax: 1000,
+  /** Properties and contexts of a page of events; one whose events are large has fewer of them. */
+  pageBytesMax: 4 * MIB,
   adminPageSizeMax: 100,
   gameDaysMax: 400,
 
@@ -134,6 +136,17 @@ export const limits = {
   shedUnderWayMin: 64,
   shedWindows: 3,
   shedWindowMs: 100,
+  /** … or when an empty request waits so long for its turn, so many windows running with so many … */
+  shedTurnMs: 75,
+  shedTurnWindows: 5,
+  shedTurnRequestsMin: 4,
+  /** … requests each, once so many have been served: code that has hardly run is slow by itself. */
+  shedTurnWarmRequests: 2000,
+  /** Then requests are refused until it waits so long only; larger ones than that first. */
+  shedTurnTargetMs: 15,
+  shedSmallBytesMax: 4 * KIB,
+  /** How long the empty request pauses. */
+  turnEveryMs: 20,
   /** So much always gets through, to see whether it goes better. */
   shedAdmittedPercentMin: 2,
   lagEveryMs: 500,

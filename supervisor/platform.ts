@@ -94,7 +94,8 @@ export interface Platform {
   ): Promise<Answer<K, Q> | null>;
 
   /**
-   * Events of a studio from the store, newest first by (received, position). `after` is a cursor.
+   * Events of a studio from the store, newest first by (received, position). `after` is a cursor. A page
+   * of large events may be shorter than `first` though another follows.
    *
    * @param isFresh no replica will do, which may be behind. @default false
    */

@@ -4,7 +4,7 @@
  * @module
  */
 import { limits } from "../../schema/limits.ts";
-import type { EventFilter, Platform, RecordedEvent } from "../../supervisor/platform.ts";
+import type { EventFilter, EventPage, Platform, RecordedEvent } from "../../supervisor/platform.ts";
 
 /** Events that can no longer be told one after the other. */
 export class EventGap extends Error {
@@ -33,32 +33,43 @@ function placeOf({ position }: RecordedEvent): [partition: number, offset: numbe
   return [Number(partition), Number(offset)];
 }
 
+type Read = (after: string | undefined) => Promise<EventPage>;
+
 /**
- * What arrived since, oldest first.
+ * What arrived since, oldest first. Pages come newest first, so the newer ones are read twice: held all
+ * together they would be tens of megabytes for a reader who takes his time.
  *
  * @throws {EventGap} it is more than is told again
  */
-async function missed(
-  platform: Platform,
-  studio: string,
-  filter: EventFilter,
-  since: number,
-): Promise<RecordedEvent[]> {
-  const found: RecordedEvent[] = [];
-  // By the id that an event came with, as the live ones are.
-  const exact = { ...filter, exact: true };
-  let after: string | undefined;
+async function* missed(read: Read, since: number): AsyncGenerator<RecordedEvent> {
+  /** After what each page that follows the first one begins. */
+  const borders: string[] = [];
+  let page = await read(undefined);
+  while (page.hasNextPage && page.events.at(-1)!.event.receivedAt >= since) {
+    if (borders.length + 1 >= limits.resumePagesMax) {
+      throw new EventGap(`More than ${limits.resumePagesMax} pages of events arrived since`, since);
+    }
+    borders.push(page.events.at(-1)!.cursor);
+    page = await read(borders.at(-1));
+  }
+  const isMissed = ({ event }: EventPage["events"][number]) => event.receivedAt >= since;
+  for (const { event } of page.events.filter(isMissed).reverse()) yield event;
+  while (borders.length > 0) {
+    const to = borders.pop()!;
+    const again = await between(read, borders.at(-1), to);
+    for (const { event } of again.reverse()) yield event;
+  }
+}
+
+/** Newest first what follows `after`, down to the event whose cursor is `to`. */
+async function between(read: Read, after: string | undefined, to: string) {
+  const found: EventPage["events"][number][] = [];
   for (;;) {
-    const page = await platform.events(studio, exact, limits.pageSizeMax, after, true);
-    for (const { event } of page.events) {
-      if (event.receivedAt < since) return found.reverse();
-      found.push(event);
-    }
-    if (!page.hasNextPage) return found.reverse();
-    if (found.length >= limits.resumeEventsMax) {
-      throw new EventGap(`More than ${limits.resumeEventsMax} events arrived since`, since);
-    }
-    after = page.events.at(-1)!.cursor;
+    const page = await read(found.at(-1)?.cursor ?? after);
+    // What was committed late in between has moved the page's end.
+    const end = page.events.findIndex(({ cursor }) => cursor === to);
+    found.push(...(end < 0 ? page.events : page.events.slice(0, end + 1)));
+    if (end >= 0 || !page.hasNextPage) return found;
   }
 }
 
@@ -92,7 +103,10 @@ export async function* eventFeed(
     if (since !== undefined) {
       // Shards that learn of the watch only after the journal was read could commit in between.
       await new Promise((resolve) => setTimeout(resolve, settleMs));
-      for (const event of await missed(platform, studio, filter, since - limits.resumeSlackMs)) {
+      // By the id that an event came with, as the live ones are.
+      const exact = { ...filter, exact: true };
+      const read: Read = (after) => platform.events(studio, exact, limits.pageSizeMax, after, true);
+      for await (const event of missed(read, since - limits.resumeSlackMs)) {
         if (signal.aborted) return;
         told.set(...placeOf(event));
         arrivedAt = event.receivedAt;

@@ -87,8 +87,30 @@ Deno.test("eventFeed() goes through as many pages as there are, to its bound", a
   await platform.accept(Array.from({ length: count }, (_, i) => event(i)));
   const ids = await take(feed({ since: start }), count);
   assert.deepEqual([ids[0], ids.at(-1), ids.length], ["0", String(count - 1), count]);
-  await platform.accept(Array.from({ length: limits.resumeEventsMax }, (_, i) => event(i)));
+  const most = limits.resumePagesMax * limits.pageSizeMax;
+  await platform.accept(Array.from({ length: most }, (_, i) => event(i)));
   await assert.rejects(take(feed({ since: start }), 1), EventGap);
+  stop.abort();
+});
+
+Deno.test("eventFeed() reads newer pages when it comes to them, and loses nothing as they move", async () => {
+  const { platform, stop, feed } = world();
+  const { pageSizeMax: size } = limits;
+  await platform.accept(Array.from({ length: 4 * size }, (_, i) => event(i)));
+  let reads = 0;
+  const pages = platform.events.bind(platform);
+  platform.events = async (...query) => {
+    const page = await pages(...query);
+    // The second time pages end elsewhere, as when something was committed late.
+    return ++reads > 4 ? { events: page.events.slice(0, 0.7 * size), hasNextPage: true } : page;
+  };
+  const events = feed({ since: start });
+  const ids = await take(events, size);
+  assert.equal(reads, 4);
+  ids.push(...await take(events, 1));
+  assert.equal(reads, 6, "the one page that is told next");
+  ids.push(...await take(events, 3 * size - 1));
+  assert.deepEqual(ids, Array.from({ length: 4 * size }, (_, i) => String(i)));
   stop.abort();
 });
 

@@ -41,6 +41,10 @@ interface Row {
   readonly context: JsonObject;
   readonly partition: number;
   readonly offset: number;
+  /** Of its properties and context. */
+  readonly bytes: number;
+  /** Rows that were found with it, those beyond the bytes of a page, too. */
+  readonly found: number;
 }
 
 /** A stretch of arrival, milliseconds: `from` inclusive, `to` exclusive. */
@@ -84,7 +88,8 @@ export class EventReader {
 
   /**
    * Events of a studio, newest first by (received, partition, offset). The platform's internal
-   * events are left out.
+   * events are left out. A page is shorter than `first`, and another follows, where its events come to
+   * more than `limits.pageBytesMax`.
    *
    * @param first how many, 1 to `limits.pageSizeMax`
    * @param after the cursor of the event to go on from
@@ -107,20 +112,24 @@ export class EventReader {
     if (!fitsSomething(filter)) return { events: [], hasNextPage: false };
     const deadline = performance.now() + this.#timeoutMs;
     const rows: Row[] = [];
+    let isCut = false;
+    let bytesLeft = limits.pageBytesMax;
     const stretches = filter.userId === undefined ? stretchesOf(filter, cursor, this.#now()) : [
       { from: -Infinity, to: Infinity },
     ];
     for (const stretch of stretches) {
-      rows.push(
-        ...await this.#select(deadline, studio, filter, cursor, stretch, first + 1 - rows.length),
-      );
-      if (rows.length > first) break;
+      const most = { rows: first + 1 - rows.length, bytes: bytesLeft };
+      const more = await this.#select(deadline, studio, filter, cursor, stretch, most);
+      rows.push(...more);
+      isCut = more.length > 0 && more.length < more[0]!.found;
+      bytesLeft -= more.reduce((sum, { bytes }) => sum + bytes, 0);
+      if (rows.length > first || isCut) break;
     }
     const events = rows.slice(0, first).map((row) => ({
       cursor: encodeCursor(positionOf(row)),
       event: recorded(row),
     }));
-    return { events, hasNextPage: rows.length > first };
+    return { events, hasNextPage: isCut || rows.length > first };
   }
 
   async close(): Promise<void> {
@@ -133,7 +142,7 @@ export class EventReader {
     filter: EventFilter,
     cursor: EventPosition | undefined,
     stretch: Stretch,
-    limit: number,
+    most: { readonly rows: number; readonly bytes: number },
   ): Promise<Row[]> {
     const players = filter.userId === undefined
       ? undefined
@@ -142,10 +151,15 @@ export class EventReader {
       const at = (ms: number) => sql`to_timestamp(${ms}::float8 / 1000)`;
       const types = JSON.stringify(filter.types?.filter(isStorableText));
       return sql<Row[]>`
+        select * from (
+          select *, (count(*) over ())::int as found, sum(bytes) over (
+            order by received_at desc, partition desc, "offset" desc) as running
+          from (
         select event_id as id, event_type as type, user_id, game_id, session_id,
           (extract(epoch from "timestamp") * 1000)::float8 as "timestamp",
           (extract(epoch from received_at) * 1000)::float8 as received_at,
-          properties, context, partition, "offset"::float8 as "offset"
+          properties, context, partition, "offset"::float8 as "offset",
+          octet_length(properties::text) + octet_length(context::text) as bytes
         from ${source(sql, players)} e
         where studio = ${studio} and not internal
           and e.received_at >= ${at(stretch.from)} and e.received_at < ${at(stretch.to)}
@@ -162,7 +176,12 @@ export class EventReader {
             and (e.received_at, e.partition, e."offset")
               < (${at(cursor.receivedAt)}, ${cursor.partition}::smallint, ${cursor.offset}::bigint)`
       }
-        order by e.received_at desc, e.partition desc, e."offset" desc limit ${limit}`;
+        order by e.received_at desc, e.partition desc, e."offset" desc limit ${most.rows}
+          ) page
+        ) page
+        -- The first goes out, however large it is: who asks for pages must get on.
+        where running - bytes < ${Math.max(1, most.bytes)}
+        order by received_at desc, partition desc, "offset" desc`;
     });
   }
 

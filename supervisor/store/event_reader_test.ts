@@ -4,7 +4,7 @@ import { InvalidInput } from "../../schema/errors.ts";
 import { fingerprintBigint } from "../../schema/hash.ts";
 import { DAY_MS, limits } from "../../schema/limits.ts";
 import { partitionOf } from "../../schema/partition.ts";
-import type { EventFilter, RecordedEvent } from "../platform.ts";
+import type { EventFilter, EventPage, RecordedEvent } from "../platform.ts";
 import { EventReader } from "./event_reader.ts";
 import { PostgresStore } from "./postgres_store.ts";
 import { commitBatch, journalRow } from "./contract/fixtures.ts";
@@ -190,6 +190,31 @@ Deno.test("events() throws InvalidInput for a bad cursor or page size", async ()
   await assert.rejects(reader.events("demo", {}, 1, "nonsense"), coded("invalid_cursor"));
   for (const first of [0, -1, 1.5, NaN, limits.pageSizeMax + 1]) {
     await assert.rejects(reader.events("demo", {}, first), coded("invalid_field"));
+  }
+});
+
+Deno.test("events() cuts a page of large events short, and loses none of them", async () => {
+  const sql = postgres(server.url, { max: 1, onnotice() {} });
+  const bytes = 60 * 1024;
+  const count = 200;
+  await sql`
+    insert into player_events
+    select i % 12, 2000000 + i, to_timestamp(${now}::float8 / 1000) - i * interval '1 hour', i,
+      'large', 'u' || i % 3, 'g', 'e' || i, 't', null, now(),
+      json_build_object('text', repeat('x', ${bytes}::int)), '{}', false
+    from generate_series(1, ${count}::int) i`;
+  await sql.end();
+  for (const filter of [{}, { gameId: "g" }]) {
+    const ids: string[] = [];
+    let after: string | undefined;
+    for (let page = { hasNextPage: true } as EventPage; page.hasNextPage;) {
+      page = await reader.events("large", filter, limits.pageSizeMax, after);
+      const held = page.events.length * bytes;
+      assert.ok(held > 0 && held <= limits.pageBytesMax + bytes, `a page of ${held} bytes`);
+      ids.push(...page.events.map(({ event }) => event.id));
+      after = page.events.at(-1)!.cursor;
+    }
+    assert.deepEqual(ids, Array.from({ length: count }, (_, i) => `e${i + 1}`));
   }
 });
 
