@@ -43,10 +43,10 @@ const tests: Readonly<
   Record<string, (world: MembershipWorld, partition: number) => Promise<void>>
 > = {
   async "beat() shows every node whose lease runs, with what it told"({ membership, pass }) {
-    const [short, long] = [node({ leaseMs: 50 }), node({ isLeaving: true, wants: ["game/3"] })];
+    const [short, long] = [node({ leaseMs: 400 }), node({ isLeaving: true, wants: ["game/3"] })];
     await membership.beat(short);
     await membership.beat(long);
-    await pass(100);
+    await pass(500);
     const view = await membership.beat(node());
     assert.equal(view!.nodes.some(({ life }) => life === short.life), false);
     const { startedMs: _, leaseMs: __, ...told } = long;
@@ -66,12 +66,12 @@ const tests: Readonly<
 
   async "beat() refuses a name that another URL has, until that lease runs out"(world) {
     const { membership, pass } = world;
-    const first = node({ leaseMs: 50 });
+    const first = node({ leaseMs: 400 });
     const other = node({ nodeId: first.nodeId, url: "http://elsewhere", startedMs: 9e12 });
     await membership.beat({ ...first, leaseMs: 60_000 });
     assert.equal(await membership.beat(other), undefined);
     await membership.beat(first);
-    await pass(100);
+    await pass(500);
     assert.ok(await membership.beat(other));
   },
 
@@ -135,9 +135,9 @@ const tests: Readonly<
 
   async "takeShard() refuses a life whose own lease has run out"(world, partition) {
     const { membership, store, pass } = world;
-    const a = node({ leaseMs: 50 });
+    const a = node({ leaseMs: 400 });
     await membership.beat(a);
-    await pass(100);
+    await pass(500);
     await assert.rejects(store.takeShard("game", partition, "a", undefined, a.life), Fenced);
   },
 };

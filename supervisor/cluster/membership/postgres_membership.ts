@@ -15,6 +15,8 @@ type NodeJson = Omit<ClusterNode, "roles"> & { readonly roles: string };
 export class PostgresMembership implements Membership {
   /** One connection of its own: a sign of life waits behind nothing. */
   readonly #pool: SqlPool;
+  /** The server's time, milliseconds, and when by our monotonic clock it was asked for. */
+  #told: { readonly serverMs: number; readonly askedAt: number } | undefined;
 
   /** @param url of a prepared database; see `prepareDatabase` */
   constructor(url: string) {
@@ -31,15 +33,26 @@ export class PostgresMembership implements Membership {
     const roles = beat.roles.join(",");
     const wants = JSON.stringify(beat.wants);
     interface Row {
-      accepted: boolean;
+      accepted: boolean | null;
       nodes: string;
       shards: string;
+      told_ms: number;
     }
+    const askedAt = performance.now();
+    // The answer is younger than its question: so this is never before now, by the server's clock.
+    const sentMs = this.#told === undefined
+      ? null
+      : this.#told.serverMs + askedAt - this.#told.askedAt;
     const [row] = await this.#run((sql) =>
       sql<Row[]>`select * from node_beat(
         ${nodeId}, ${life}, ${startedMs}, ${url}, ${roles}, ${workers}, ${isLeaving}, ${wants},
-        ${leaseMs})`
+        ${leaseMs}, ${sentMs})`
     );
+    this.#told = { serverMs: row!.told_ms, askedAt };
+    if (row!.accepted === null) {
+      // It was held up, or the server's clock was set: the next one knows the time.
+      throw new Unavailable("store", "The sign of life came too late to renew the lease");
+    }
     if (!row!.accepted) return undefined;
     const nodes = (JSON.parse(row!.nodes) as NodeJson[])
       .map((node) => ({ ...node, roles: node.roles.split(",") as Role[] }));
