@@ -10,6 +10,7 @@ import type { PlayerAnswers, PlayerQuery } from "../../schema/queries/player_que
 import type { Behaviour, Effect, MessageContext } from "../kernel/behaviour.ts";
 import { alone, countEvent, refuseWhatWouldGrowWithoutEnd } from "./count_event.ts";
 import { forwardOwn } from "./merge/forward.ts";
+import { isBehind, orderTimer, receiveOrderTimer } from "./merge/line.ts";
 import { linkOf, wantAlias } from "./merge/link.ts";
 import { othersThan } from "./merge/merge_state.ts";
 import { receiveMerge } from "./merge/receive_merge.ts";
@@ -56,11 +57,15 @@ function receiveTimer(
   event: PlayerEvent,
   ctx: MessageContext,
 ): Effect[] | undefined {
+  if (event.properties["name"] === orderTimer) return receiveOrderTimer(state, event, ctx);
   if (state.timerDueAt !== event.properties["due_at"]) return undefined;
   const effects: Effect[] = [];
   state.timerDueAt = null;
   const now = Math.max(ctx.now, event.timestamp);
-  expireSessions(state, now, event.studio, effects);
+  // Something that came in time may be on its way back.
+  const awaits = state.merge !== undefined && isBehind(state.merge);
+  const endSessions = awaits ? closeSilentSessions : expireSessions;
+  endSessions(state, now, event.studio, effects);
   for (const { part } of state.merge?.aliases.values() ?? []) {
     closeSilentSessions(part, now, event.studio, effects);
   }
@@ -76,7 +81,9 @@ function receiveEvent(
   event: PlayerEvent,
   ctx: MessageContext,
 ): Effect[] | undefined {
-  if (state.merge?.into !== undefined) return forwardOwn(state, event, ctx);
+  if (state.merge !== undefined && (state.merge.into !== undefined || isBehind(state.merge))) {
+    return forwardOwn(state, event, ctx);
+  }
   refuseWhatWouldGrowWithoutEnd(state, event);
   if (!state.ring.add(event.event_id)) return undefined;
   const effects: Effect[] = [];

@@ -12,8 +12,10 @@ import { DeltaFold } from "../game/game_deltas.ts";
 import { game as gameBehaviour } from "../game/game.ts";
 import { type GameState, newGame } from "../game/game_state.ts";
 import { player } from "../player/player.ts";
+import { orderTimer } from "../player/merge/line.ts";
 import { giveBack } from "../player/merge/give_back.ts";
 import { decodePlayer, encodePlayer, type PlayerState } from "../player/player_state.ts";
+import { sessionTimer } from "../player/sessions.ts";
 import { noon, timerEvent } from "./player_harness.ts";
 
 /** An event that changed a player, as his journal has it. */
@@ -163,17 +165,18 @@ export class PlayerRouter {
     }
   }
 
-  /** Lets time pass; session timers fire when they are due, one after the other. */
+  /** Lets time pass; timers fire when they are due, one after the other. */
   pass(ms: number): void {
     const end = this.now + ms;
     for (;;) {
-      const due = [...this.players].filter(([, { timerDueAt }]) =>
-        timerDueAt !== null && timerDueAt <= end
-      ).sort(([, a], [, b]) => a.timerDueAt! - b.timerDueAt!)[0];
-      if (due === undefined) break;
-      const dueAt = due[1].timerDueAt!;
+      const due = [...this.players].flatMap(([user_id, { timerDueAt, merge }]) => [
+        { user_id, name: sessionTimer, dueAt: timerDueAt ?? Infinity },
+        { user_id, name: orderTimer, dueAt: merge?.waitsUntil ?? Infinity },
+      ]).sort((a, b) => a.dueAt - b.dueAt)[0];
+      if (due === undefined || due.dueAt > end) break;
+      const { user_id, name, dueAt } = due;
       this.now = Math.max(this.now, dueAt);
-      this.receive({ ...timerEvent(dueAt), user_id: due[0] });
+      this.receive({ ...timerEvent(dueAt), user_id, properties: { name, due_at: dueAt } });
     }
     this.now = end;
   }

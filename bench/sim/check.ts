@@ -132,15 +132,44 @@ async function checkGames(world: World, model: ReferenceModel): Promise<string[]
   return faults;
 }
 
+/**
+ * Each id is in the end who the store says; who it is holds it as an alias, and nobody else does. Counts
+ * what was really linked.
+ */
+async function checkAliases(world: World, ids: readonly string[]): Promise<string[]> {
+  const faults: string[] = [];
+  const rows = new Map(world.store.aliases().map(({ aliasId, userId }) => [aliasId, userId!]));
+  const profiles = new Map<string, PlayerProfile>();
+  for (const id of new Set([...ids, ...rows.keys(), ...rows.values()])) {
+    const profile = await ask<PlayerProfile>(world, "player", id, { type: "profile" });
+    if (profile === undefined) faults.push(`player ${id} does not answer`);
+    else profiles.set(id, profile);
+  }
+  for (const [id, { aliases = [] }] of profiles) {
+    let last = id;
+    for (let hops = 0; hops < 20; hops++) last = profiles.get(last)?.mergedInto ?? last;
+    const row = rows.get(id) ?? id;
+    if (row !== last) faults.push(`${id} is ${last}, and ${row} in the store`);
+    const expected = [...rows].filter(([, player]) => player === id).map(([alias]) => alias).sort();
+    if (expected.join() !== aliases.join()) {
+      faults.push(`${id} has the aliases ${aliases.join()}, and ${expected.join()} in the store`);
+    }
+  }
+  return faults;
+}
+
 /** Everything that is wrong with a run; empty when it is right. */
 export async function violations(world: World): Promise<string[]> {
   const events = journal(world);
   const model = new ReferenceModel();
   for (const event of events) model.apply(event);
+  const ids = model.playerIds();
+  for (const { aliasId, userId } of world.store.aliases()) model.link(aliasId, userId!);
   return [
     ...(world.converged ? [] : ["did not converge after the faults ended"]),
     ...checkIds(world, events),
     ...checkOrder(world),
+    ...await checkAliases(world, ids),
     ...await checkPlayers(world, model),
     ...await checkGames(world, model),
   ];

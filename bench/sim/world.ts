@@ -5,7 +5,7 @@
  * @module
  */
 import { Fenced, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
-import type { PlayerEvent } from "../../schema/event.ts";
+import { internalType, isInternal, type PlayerEvent } from "../../schema/event.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { limits } from "../../schema/limits.ts";
 import { type Topics, topicTable } from "../../schema/topics.ts";
@@ -54,6 +54,9 @@ export interface RunCounts extends FaultCounts {
   lost: number;
   duplicated: number;
   reordered: number;
+  /** Ids that became another's, and that were given back. */
+  merged: number;
+  restored: number;
 }
 
 export const noCounts = (): RunCounts => ({
@@ -70,6 +73,8 @@ export const noCounts = (): RunCounts => ({
   lost: 0,
   duplicated: 0,
   reordered: 0,
+  merged: 0,
+  restored: 0,
 });
 
 /** A finished run, for the checks. */
@@ -114,7 +119,9 @@ class Simulation {
     this.random = new Random(seed);
     const table = topicTable(2);
     this.topics = { ...table, "game.deltas": { ...table["game.deltas"], partitions: 1 } };
-    this.log = new MemoryLog({ topics: this.topics, now: () => this.clock.now() });
+    // Whole milliseconds, as logs have them.
+    const now = () => Math.floor(this.clock.now());
+    this.log = new MemoryLog({ topics: this.topics, now });
     this.store = mutations.makeStore?.() ?? new MemoryStore(() => this.clock.now());
     this.weather = {
       logError: this.random.unit() * 0.1,
@@ -201,7 +208,9 @@ class Simulation {
         continue;
       }
       if (!isLost) {
-        for (const event of events) this.acked.set(`${event.user_id} ${event.event_id}`, event);
+        for (const event of events) {
+          if (!isInternal(event)) this.acked.set(`${event.user_id} ${event.event_id}`, event);
+        }
         return;
       }
       this.counts.lost++;
@@ -280,6 +289,17 @@ class Simulation {
     return life;
   }
 
+  countMerges(): void {
+    for (let partition = 0; partition < this.topics["player.events.raw"].partitions; partition++) {
+      for (const { value } of this.store.rows("player", partition)) {
+        if (!value.includes('"event_type":"$')) continue;
+        const { event_type } = JSON.parse(value) as PlayerEvent;
+        if (event_type === internalType.absorb) this.counts.merged++;
+        else if (event_type === internalType.restore) this.counts.restored++;
+      }
+    }
+  }
+
   /** Everything appended is applied, committed and published. */
   isSettled(): boolean {
     const ends = (topic: "player.events.raw" | "game.deltas") =>
@@ -314,6 +334,7 @@ export async function runSeed(
   last!.die();
   sim.boot(fair);
   const converged = await sim.clock.runUntil(() => sim.isSettled(), healMsMax);
+  sim.countMerges();
   const { clock, log, store, topics, shards, acked, unknown, counts, traceHash } = sim;
   return {
     seed,

@@ -31,7 +31,8 @@ export function shardEvents(
       sink.observe("shard_commit_seconds", durationMs / 1000, { stage });
       for (const code of batch.refusals ?? []) {
         sink.add("dead_letters_total", 1, { source: stage, code: "refused" });
-        sink.add("merges_refused_total", 1, { reason: code.replace("merge_", "") });
+        if (!code.startsWith("merge_")) continue;
+        sink.add("merges_refused_total", 1, { reason: code.slice("merge_".length) });
       }
       onCommitted(batch, touched);
     },

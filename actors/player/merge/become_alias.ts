@@ -9,8 +9,8 @@ import { limits } from "../../../schema/limits.ts";
 import type { Effect, MessageContext } from "../../kernel/behaviour.ts";
 import type { PlayerState } from "../player_state.ts";
 import { armSessionTimer, sessionTimer } from "../sessions.ts";
-import { countForwarded } from "./forward.ts";
-import { goOn, wantAlias } from "./link.ts";
+import { armOrderTimer, countDue, hold } from "./line.ts";
+import { goOn, noteWish } from "./link.ts";
 import { decodeAlias, encodeAlias, newMerge, othersThan } from "./merge_state.ts";
 import {
   type EncodedAlias,
@@ -30,8 +30,12 @@ export function receiveMergeRequest(
 ): Effect[] | undefined {
   const { into } = message;
   const [self, merge] = [nameOf(ctx), state.merge];
-  // His alias already, or about to be: what he has is on its way.
-  if (into === self || merge?.into === into) return undefined;
+  if (into === self) return undefined;
+  if (merge?.into === into) {
+    // What he has is on its way there; or back already, and he is to be asked again when it is here.
+    if (!merge.noted.includes(into)) merge.noted.push(into);
+    return [];
+  }
   const effects: Effect[] = [];
   if (merge?.into !== undefined) refuse(ctx, into, "merged_elsewhere", effects);
   else if (merge?.aliases.has(into)) refuse(ctx, into, "cycle", effects);
@@ -69,8 +73,11 @@ export function becomeAlias(
 ): void {
   const merge = state.merge ??= newMerge();
   const self = nameOf(ctx);
+  // He waited, and has become one meanwhile.
+  if (merge.aliases.has(into)) return refuse(ctx, into, "cycle", effects);
   if (1 + merge.aliases.size > room) return refuse(ctx, into, "too_many_aliases", effects);
-  const own = encodeAlias(self, { via: into, nth: merge.nth + 1, part: state });
+  const { numbered, next, held } = merge;
+  const own = encodeAlias(self, { via: into, nth: merge.nth + 1, part: state, next, held });
   const nested = Array.from(merge.aliases, ([id, alias]) => encodeAlias(id, alias));
   const wants = merge.asks.map(({ alias }) => alias).filter((alias) => alias !== into);
   const absorb = { aliases: [own, ...nested], wants };
@@ -82,7 +89,9 @@ export function becomeAlias(
   state.games = new Map();
   state.sessions = [];
   state.timerDueAt = null;
-  state.merge = { ...newMerge(), nth: merge.nth + 1, into, noted: merge.noted };
+  const { noted, waitsUntil } = merge;
+  state.merge = { ...newMerge(), nth: merge.nth + 1, into, noted, numbered, waitsUntil };
+  armOrderTimer(state, ctx, effects);
 }
 
 /** More than a record of the log should hold. */
@@ -102,19 +111,22 @@ export function receiveRestore(
   if (merge?.into === undefined || own!.nth !== merge.nth) return undefined;
   const effects: Effect[] = [];
   const [self, studio] = [nameOf(ctx), studioOf(ctx)];
-  const { part } = decodeAlias(own!);
+  const { part, next, held } = decodeAlias(own!);
   state.games = part.games;
   state.sessions = part.sessions;
-  const { held } = merge;
-  state.merge = { ...newMerge(), nth: merge.nth };
+  const { nth, noted, numbered } = merge;
+  state.merge = { ...newMerge(), nth, noted, numbered, next, held };
+  for (const event of merge.held) hold(state.merge, event);
   for (const alias of nested) state.merge.aliases.set(alias.id, decodeAlias(alias));
   pushJoin({ studio, userId: self }, [], othersThan(state, self, ""), 1, effects);
   if (refused !== undefined) {
     const { by, reason } = refused;
     effects.push(sendTo(ctx, by, internalType.refused, { alias: self, reason }));
   }
-  for (const message of held) countForwarded(state, message, ctx, effects);
+  countDue(state, self, state.merge, ctx, effects);
+  armOrderTimer(state, ctx, effects);
   armSessionTimer(state, effects);
-  for (const want of wants) wantAlias(state, want, ctx, effects);
+  for (const want of wants) noteWish(state, want, ctx, effects);
+  goOn(state, ctx, effects);
   return effects;
 }

@@ -16,6 +16,7 @@ import type { Effect, MessageContext } from "../../kernel/behaviour.ts";
 import type { PlayerState } from "../player_state.ts";
 import { armSessionTimer } from "../sessions.ts";
 import { becomeAlias } from "./become_alias.ts";
+import { armOrderTimer } from "./line.ts";
 import { decodeAlias, isTrivial, newMerge, othersThan } from "./merge_state.ts";
 import {
   type AbsorbMessage,
@@ -54,7 +55,7 @@ export function wantAlias(
 }
 
 /** Who does more in one step goes on once, in the end: he may be an alias after that. */
-function noteWish(
+export function noteWish(
   state: PlayerState,
   alias: string,
   ctx: MessageContext,
@@ -139,16 +140,17 @@ export function receiveRefused(
   return effects;
 }
 
-/** An id that sent him away can be asked again. */
+/** An id can be asked again: it has sent him away, or was given back by him when it was asked. */
 export function receiveFree(
   state: PlayerState,
   { alias }: FreeMessage,
   ctx: MessageContext,
 ): Effect[] | undefined {
-  const ask = state.merge?.asks.find((ask) => ask.alias === alias && ask.step === "later");
+  const ask = state.merge?.asks.find((ask) => ask.alias === alias && ask.step !== "ready");
   if (ask === undefined) return undefined;
   const effects: Effect[] = [];
-  ask.step = "ready";
+  if (ask.step === "asked") sendMerge(state, alias, ctx, effects);
+  else ask.step = "ready";
   goOn(state, ctx, effects);
   return effects;
 }
@@ -186,6 +188,7 @@ export function receiveAbsorb(
       dropAsk(state, id);
       effects.push({ type: "alias", studio: player.studio, aliasId: id, userId: self });
     }
+    armOrderTimer(state, ctx, effects);
     armSessionTimer(state, effects);
     for (const want of message.wants) noteWish(state, want, ctx, effects);
   }

@@ -6,11 +6,12 @@
  */
 import { decodePart, encodePart, partBytes, type PlayerPart } from "../player_part.ts";
 import type { PlayerState } from "../player_state.ts";
+import type { Line } from "./line.ts";
+import type { EncodedAlias, MergeMessage, NumberedEvent } from "./messages.ts";
 import type { NamedPart } from "./union.ts";
-import type { EncodedAlias, ForwardMessage, MergeMessage } from "./messages.ts";
 
 /** An alias that he holds. */
-export interface Alias {
+export interface Alias extends Line {
   /** Whom it sends its events to: himself, or another of his aliases. */
   readonly via: string;
   /** Which of its merges this is, counted by the alias. */
@@ -25,7 +26,8 @@ export interface Ask {
   step: "ready" | "asked" | "later";
 }
 
-export interface MergeState {
+/** The line is that of his own id. */
+export interface MergeState extends Line {
   /** How many times he became an alias. */
   nth: number;
   /** Whose alias he is; `undefined`: a player of his own. */
@@ -37,8 +39,10 @@ export interface MergeState {
   waiting: MergeMessage[];
   /** Whom he has refused meanwhile and will tell when he is free. */
   noted: string[];
-  /** Events that came back to him before he knew that he is no alias any more. */
-  held: ForwardMessage[];
+  /** How many of his events have a number: those he has passed on, and those that waited for them. */
+  numbered: number;
+  /** When he waits no longer for events that are missing, milliseconds; `null`: none are. */
+  waitsUntil: number | null;
 }
 
 export function newMerge(): MergeState {
@@ -49,6 +53,9 @@ export function newMerge(): MergeState {
     asks: [],
     waiting: [],
     noted: [],
+    numbered: 0,
+    waitsUntil: null,
+    next: 0,
     held: [],
   };
 }
@@ -75,22 +82,26 @@ export interface EncodedMerge {
   readonly asks?: readonly Ask[];
   readonly waiting?: readonly MergeMessage[];
   readonly noted?: readonly string[];
-  readonly held?: readonly ForwardMessage[];
-}
-
-export function encodeAlias(id: string, { via, nth, part }: Alias): EncodedAlias {
-  return { id, via, nth, part: encodePart(part) };
-}
-
-export function decodeAlias({ via, nth, part }: EncodedAlias): Alias {
-  return { via, nth, part: decodePart(part) };
+  readonly numbered: number;
+  readonly waitsUntil?: number;
+  readonly next: number;
+  readonly held?: readonly NumberedEvent[];
 }
 
 const some = <T>(list: readonly T[]) => list.length === 0 ? undefined : list;
 
+export function encodeAlias(id: string, { via, nth, part, next, held }: Alias): EncodedAlias {
+  const whole = { id, via, nth, part: encodePart(part), next };
+  return held.length === 0 ? whole : { ...whole, held: [...held] };
+}
+
+export function decodeAlias({ via, nth, part, next, held = [] }: EncodedAlias): Alias {
+  return { via, nth, part: decodePart(part), next, held: [...held] };
+}
+
 export function encodeMerge(merge: MergeState): EncodedMerge {
   const aliases = Array.from(merge.aliases, ([id, alias]) => encodeAlias(id, alias));
-  const { nth, into, asks, waiting, noted, held } = merge;
+  const { nth, into, asks, waiting, noted, numbered, waitsUntil, next, held } = merge;
   // As JSON leaves out what is undefined.
   return {
     nth,
@@ -99,13 +110,18 @@ export function encodeMerge(merge: MergeState): EncodedMerge {
     asks: some(asks),
     waiting: some(waiting),
     noted: some(noted),
+    numbered,
+    waitsUntil: waitsUntil ?? undefined,
+    next,
     held: some(held),
   } as EncodedMerge;
 }
 
 /** @throws {TypeError} it is not whole */
 export function decodeMerge(body: EncodedMerge): MergeState {
-  if (!Number.isInteger(body.nth)) throw new TypeError("Cannot decode a merge without its number");
+  if (![body.nth, body.numbered, body.next].every(Number.isInteger)) {
+    throw new TypeError("Cannot decode a merge without its numbers");
+  }
   return {
     nth: body.nth,
     into: body.into,
@@ -113,6 +129,9 @@ export function decodeMerge(body: EncodedMerge): MergeState {
     asks: [...body.asks ?? []],
     waiting: [...body.waiting ?? []],
     noted: [...body.noted ?? []],
+    numbered: body.numbered,
+    waitsUntil: body.waitsUntil ?? null,
+    next: body.next,
     held: [...body.held ?? []],
   };
 }
@@ -120,7 +139,12 @@ export function decodeMerge(body: EncodedMerge): MergeState {
 /** About the bytes it takes. */
 export function mergeBytes(merge: MergeState): number {
   let bytes = 800 + 100 * (merge.asks.length + merge.waiting.length + merge.noted.length);
-  for (const { part } of merge.aliases.values()) bytes += 400 + partBytes(part);
-  for (const { event } of merge.held) bytes += 500 + 2 * JSON.stringify(event).length;
-  return bytes;
+  for (const { part, held } of merge.aliases.values()) {
+    bytes += 400 + partBytes(part) + heldBytes(held);
+  }
+  return bytes + heldBytes(merge.held);
+}
+
+function heldBytes(held: readonly NumberedEvent[]): number {
+  return held.reduce((sum, { event }) => sum + 500 + 2 * JSON.stringify(event).length, 0);
 }

@@ -1,36 +1,15 @@
 import assert from "node:assert/strict";
-import { DAY_MS, limits } from "../../../schema/limits.ts";
+import { limits } from "../../../schema/limits.ts";
+import { annAndAnon, dayOf, onDay, purchase } from "../../testing/ann_and_anon.ts";
 import { today } from "../../testing/player_harness.ts";
 import { PlayerRouter } from "../../testing/player_router.ts";
 
-const onDay = (day: number) => ({ timestamp: day * DAY_MS });
-const purchase = (amount: number) => ({
-  event_type: "purchase",
-  properties: { amount, currency: "USD" },
-});
-
-/** The metrics of a day that a game adds up to; those that are 0 are left out. */
-function day(router: PlayerRouter, day: number, game = "g"): Record<string, number> {
-  return Object.fromEntries(Object.entries(router.day(game, day)).filter(([, n]) => n !== 0));
-}
-
-/** Ann and an id that she had before, who have played the same day and another one each. */
-function annAndAnon(): PlayerRouter {
-  const r = new PlayerRouter();
-  r.event({ user_id: "anon", ...onDay(today - 1), ...purchase(100) });
-  r.event({ user_id: "anon", ...onDay(today), ...purchase(50) });
-  r.now++;
-  r.event({ user_id: "ann", ...onDay(today), ...purchase(7) });
-  r.event({ user_id: "ann", ...onDay(today + 1) });
-  return r;
-}
-
 Deno.test("a link makes two ids one player: distinct counts shrink, sums stay", () => {
   const r = annAndAnon();
-  assert.deepEqual([day(r, today)["dau"], day(r, today)["payers"]], [2, 2]);
+  assert.deepEqual([dayOf(r, today)["dau"], dayOf(r, today)["payers"]], [2, 2]);
   r.link("ann", "anon");
   r.settle();
-  assert.deepEqual(day(r, today), {
+  assert.deepEqual(dayOf(r, today), {
     events: 3,
     dau: 1,
     wau: 1,
@@ -39,7 +18,7 @@ Deno.test("a link makes two ids one player: distinct counts shrink, sums stay", 
     payers: 1,
     "revenue:USD": 57,
   });
-  assert.equal(day(r, today - 1)["new_players"], 1);
+  assert.equal(dayOf(r, today - 1)["new_players"], 1);
   assert.deepEqual([...r.aliases], [["anon", "ann"]]);
   const { eventsTotal, revenueMinor, aliases, mergedInto } = r.profile("ann");
   assert.deepEqual([eventsTotal, revenueMinor, aliases, mergedInto], [
@@ -60,8 +39,8 @@ Deno.test("an alias passes on each event once, and it counts for the player", ()
     r.event({ user_id: "anon", event_id: "later", ...onDay(today + 1), ...purchase(1) });
     r.settle();
   }
-  assert.deepEqual([day(r, today + 1)["dau"], day(r, today + 1)["payers"]], [1, 1]);
-  assert.equal(day(r, today + 1)["revenue:USD"], 1);
+  assert.deepEqual([dayOf(r, today + 1)["dau"], dayOf(r, today + 1)["payers"]], [1, 1]);
+  assert.equal(dayOf(r, today + 1)["revenue:USD"], 1);
   assert.equal(r.profile("ann").eventsTotal, 6);
   // What counted before the merge still counts once after it.
   const known = r.applied.find(({ event }) => event.user_id === "anon")!.event;
@@ -97,7 +76,7 @@ Deno.test("an id that was never seen can become an alias; its first event counts
   r.settle();
   r.event({ user_id: "anon", game_id: "h" });
   r.settle();
-  assert.deepEqual([r.profile("ann").eventsTotal, day(r, today, "h")["new_players"]], [2, 1]);
+  assert.deepEqual([r.profile("ann").eventsTotal, dayOf(r, today, "h")["new_players"]], [2, 1]);
 });
 
 Deno.test("the cohort is that of the id whose first event arrived first", () => {
@@ -107,11 +86,11 @@ Deno.test("the cohort is that of the id whose first event arrived first", () => 
   r.event({ user_id: "anon", ...onDay(today - 20) });
   r.link("ann", "anon");
   r.settle();
-  assert.equal(day(r, today - 9)["new_players"], 1);
-  assert.equal(day(r, today - 20)["new_players"], undefined);
+  assert.equal(dayOf(r, today - 9)["new_players"], 1);
+  assert.equal(dayOf(r, today - 20)["new_players"], undefined);
   r.unlink("ann", "anon");
   r.settle();
-  assert.equal(day(r, today - 20)["new_players"], 1);
+  assert.equal(dayOf(r, today - 20)["new_players"], 1);
 });
 
 Deno.test("a leaderboard has the player's best once; undone, everybody's own", () => {
@@ -167,7 +146,7 @@ Deno.test("two who link each other at once become one, whatever comes first", ()
     r.link("anon", "ann");
     for (let i = 0, bits = order; r.deliver(bits & 1); i++, bits >>= 1) assert.ok(i < 30);
     assert.equal(r.aliases.size, 1);
-    assert.deepEqual([day(r, today)["dau"], r.refused], [1, []]);
+    assert.deepEqual([dayOf(r, today)["dau"], r.refused], [1, []]);
     assert.deepEqual([...r.players.values()].map(({ merge }) => merge?.asks), [[], []]);
   }
 });
@@ -182,7 +161,7 @@ Deno.test("three who link each other in a circle become one, whatever comes firs
     for (let i = 0, trits = order; r.deliver(trits % 3); i++, trits = Math.floor(trits / 3)) {
       assert.ok(i < 60);
     }
-    assert.deepEqual([r.aliases.size, day(r, today)["dau"], r.refused], [2, 1, []]);
+    assert.deepEqual([r.aliases.size, dayOf(r, today)["dau"], r.refused], [2, 1, []]);
     assert.equal(new Set(r.aliases.values()).size, 1, "rows name who it is in the end");
     r.event({ user_id: "a" });
     r.event({ user_id: "b" });
@@ -249,7 +228,7 @@ Deno.test("a player too large for a record of the log is refused, and goes on", 
   r.settle();
   assert.deepEqual([r.refused, r.aliases.size], [["merge_too_large"], 0]);
   assert.equal(r.profile("big").eventsTotal, 8000);
-  assert.equal(day(r, today, "g7")["dau"], 1);
+  assert.equal(dayOf(r, today, "g7")["dau"], 1);
 });
 
 Deno.test("the largest that may be merged fits a record of the log, with 16 aliases", () => {
@@ -274,99 +253,6 @@ Deno.test("the largest that may be merged fits a record of the log, with 16 alia
   assert.ok(largest > 20_000 && largest < limits.mergeCharsMax, `${largest} characters`);
   r.passivate("ann");
   assert.equal(r.profile("ann").eventsTotal, 16 * 200 + 16);
-});
-
-Deno.test("undone, both are players of their own, with all that came meanwhile", () => {
-  const r = annAndAnon();
-  const before = [today - 1, today, today + 1].map((d) => day(r, d));
-  r.link("ann", "anon");
-  r.settle();
-  r.event({ user_id: "anon", event_id: "meanwhile", ...onDay(today - 1) });
-  r.settle();
-  r.unlink("ann", "anon");
-  r.settle();
-  const after = [today - 1, today, today + 1].map((d) => day(r, d));
-  before[0]!["events"]!++;
-  // The link itself is an event of ann's.
-  before[1]!["events"]!++;
-  assert.deepEqual(after, before);
-  assert.deepEqual([...r.aliases], []);
-  assert.equal(r.profile("anon").eventsTotal, 3);
-  assert.equal(r.event({ user_id: "anon", event_id: "meanwhile" }), false, "it is known still");
-  assert.equal(r.event({ user_id: "anon" }), true);
-  assert.equal(r.profile("anon").eventsTotal, 4);
-});
-
-Deno.test("what was on its way when a merge was undone comes back and counts once", () => {
-  const r = annAndAnon();
-  r.link("ann", "anon");
-  r.settle();
-  r.event({ user_id: "anon", event_id: "x" });
-  r.unlink("ann", "anon");
-  r.event({ user_id: "anon", event_id: "x" });
-  r.settle(20);
-  assert.deepEqual([r.profile("anon").eventsTotal, r.profile("ann").eventsTotal], [3, 3]);
-  assert.equal(day(r, today)["events"], 4);
-});
-
-Deno.test("an alias goes back with those it had brought; those can go alone", () => {
-  const chain = () => {
-    const r = new PlayerRouter();
-    for (const user_id of ["a", "b", "c"]) r.event({ user_id });
-    r.link("b", "a");
-    r.settle();
-    r.link("c", "b");
-    r.settle();
-    return r;
-  };
-  const whole = chain();
-  whole.unlink("c", "b");
-  whole.settle();
-  assert.deepEqual([...whole.aliases], [["a", "b"]]);
-  whole.event({ user_id: "a" });
-  whole.settle();
-  assert.deepEqual([whole.profile("b").eventsTotal, whole.profile("c").eventsTotal], [4, 2]);
-
-  const alone = chain();
-  // An alias passes it on to who holds it.
-  alone.unlink("a", "a");
-  alone.settle();
-  assert.deepEqual([...alone.aliases], [["b", "c"]]);
-  assert.deepEqual([alone.profile("a").eventsTotal, alone.profile("c").eventsTotal], [1, 4]);
-});
-
-Deno.test("what was on its way through an alias that goes back stops where its alias is held", () => {
-  const r = new PlayerRouter();
-  for (const user_id of ["a", "b", "c"]) r.event({ user_id });
-  r.link("b", "a");
-  r.settle();
-  r.link("c", "b");
-  r.settle();
-  r.event({ user_id: "a" });
-  r.deliver();
-  r.unlink("c", "b");
-  r.settle(10);
-  assert.deepEqual([r.profile("b").eventsTotal, r.profile("c").eventsTotal], [4, 2]);
-});
-
-Deno.test("an alias that is merged again elsewhere passes on what comes back to it", () => {
-  const r = annAndAnon();
-  r.link("ann", "anon");
-  r.settle();
-  r.event({ user_id: "anon" });
-  r.unlink("ann", "anon");
-  // The event is still on its way to ann when bob has the alias already.
-  while (r.state("anon").merge?.into !== undefined) r.deliver(1);
-  r.link("bob", "anon");
-  r.settle(40);
-  assert.deepEqual([...r.aliases], [["anon", "bob"]]);
-  assert.deepEqual([r.profile("ann").eventsTotal, r.profile("bob").eventsTotal], [3, 4]);
-});
-
-Deno.test("unlink() of what is no alias changes nothing", () => {
-  const r = annAndAnon();
-  r.unlink("ann", "anon");
-  assert.deepEqual([r.waiting(), r.state("ann").merge], [[], undefined]);
 });
 
 Deno.test("who stands still is refused, and what was handed to him goes back", () => {

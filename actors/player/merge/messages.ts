@@ -66,6 +66,10 @@ export interface EncodedAlias {
   /** Which of its merges this is, counted by the alias. */
   readonly nth: number;
   readonly part: EncodedPart;
+  /** The number of its event that counts next. */
+  readonly next: number;
+  /** Events that came before that one, by number. @default none */
+  readonly held?: readonly NumberedEvent[];
 }
 
 /** `$absorb`, A to B: A itself first, then the aliases that it brings. */
@@ -75,23 +79,33 @@ export interface AbsorbMessage {
   readonly wants: readonly string[];
 }
 
-/** `$forward`. */
-export interface ForwardMessage {
-  /** Whom the event came to. */
-  readonly alias: string;
-  /** The merge of the alias by which it was sent. */
-  readonly nth: number;
-  /** When it came there, milliseconds. */
+/** An event with its place among those that its alias has numbered. */
+export interface NumberedEvent {
+  /** Counted over all merges of the alias, from 0. */
+  readonly seq: number;
+  /** When it came to the alias, milliseconds. */
   readonly at: number;
-  /** Aliases that have passed it on, the first one first. */
-  readonly path: readonly string[];
   /** Without `studio` and `user_id`, which are the alias'. */
   readonly event: Omit<PlayerEvent, "studio" | "user_id">;
 }
 
-/** `$unmerge`, an operator to B. */
+/** `$forward`. */
+export interface ForwardMessage extends NumberedEvent {
+  /** Whom the event came to. */
+  readonly alias: string;
+  /** The merge of the alias by which it was sent. */
+  readonly nth: number;
+  /** Aliases that have passed it on, the first one first. */
+  readonly path: readonly string[];
+}
+
+/** `$unmerge`, an operator to B; who has no such alias asks it whose it is. */
 export interface UnmergeMessage {
   readonly alias: string;
+  /** The merge of the alias, from when it was asked. */
+  readonly nth?: number;
+  /** Aliases that have passed it on since, the first one first. @default none */
+  readonly path?: readonly string[];
 }
 
 /** `$restore`, B to A, or the shard to A in place of a B that cannot take what it sent. */
