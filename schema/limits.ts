@@ -58,6 +58,9 @@ export const limits = {
   /** Bodies that are being received or decoded, all together. */
   bodyBytesInFlightMax: 64 * MIB,
   subscriptionQueueMax: 1000,
+  /** Text of the events that wait for one subscriber, and for all of them together. */
+  subscriptionQueueCharsMax: 4 * MIB,
+  subscriptionQueuesCharsMax: 64 * MIB,
   /** How far back a stream of events begins anew, and with how many pages at most; from so much earlier on, … */
   resumeMsMax: 10 * MINUTE,
   resumePagesMax: 10,

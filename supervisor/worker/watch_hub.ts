@@ -14,23 +14,60 @@ import type { Fired, WorkerWatch } from "./worker_protocol.ts";
 export type WatchSpec = WorkerWatch extends infer W ? W extends WorkerWatch ? Omit<W, "id"> : never
   : never;
 
+interface Waiting {
+  readonly value: RecordedEvent | null;
+  /** Of its text, UTF-16 units. */
+  readonly chars: number;
+}
+
+/** What a reader finds where there was more, or an actor has changed. */
+const mark: Waiting = { value: null, chars: 0 };
+
 class Subscriber {
   readonly #gate = new Gate();
-  #queue: (RecordedEvent | null)[] = [];
+  #queue: Waiting[] = [];
+  #chars = 0;
   /** From a traced notice to the next value that the reader takes. */
   #notifying: OpenSpan | undefined;
 
-  constructor(readonly watch: WorkerWatch) {}
+  /** @param weigh hears of text that waits, or waits no more */
+  constructor(readonly watch: WorkerWatch, readonly weigh: (chars: number) => void) {}
 
   push(fired: Fired): void {
     // An actor that changed twice before it was read has changed: one notice is enough.
-    if (fired.events === null) this.#queue = [null];
-    else this.#queue.push(...fired.events);
-    const excess = this.#queue.length - limits.subscriptionQueueMax;
-    // One is left out beyond what must be, for the mark in its place.
-    if (excess > 0) this.#queue.splice(0, excess + 1, null);
+    if (fired.events === null) this.#queue = [mark];
+    else {
+      for (const [i, value] of fired.events.entries()) {
+        const chars = fired.chars?.[i] ?? 0;
+        this.#queue.push({ value, chars });
+        this.#weigh(chars);
+      }
+      this.shrink(limits.subscriptionQueueMax, limits.subscriptionQueueCharsMax);
+    }
     if (fired.trace !== undefined) this.#notifying ??= notifySpan(this.watch, fired.trace);
     this.#gate.open();
+  }
+
+  #weigh(chars: number): void {
+    this.#chars += chars;
+    this.weigh(chars);
+  }
+
+  /** Leaves out the oldest, with a mark in their place. */
+  shrink(lengthMax: number, charsMax: number): void {
+    let [left, chars] = [0, this.#chars];
+    while (this.#queue.length - left + Math.min(left, 1) > lengthMax || chars > charsMax) {
+      chars -= this.#queue[left++]!.chars;
+    }
+    if (left === 0) return;
+    this.#weigh(chars - this.#chars);
+    this.#queue.splice(0, left, mark);
+  }
+
+  /** Drops what waits. */
+  clear(): void {
+    this.#queue = [];
+    this.#weigh(-this.#chars);
   }
 
   #taken(): void {
@@ -45,7 +82,9 @@ class Subscriber {
         if (this.#queue.length === 0) await this.#gate.wait(signal);
         else {
           this.#taken();
-          yield this.#queue.shift()!;
+          const { value, chars } = this.#queue.shift()!;
+          this.#weigh(-chars);
+          yield value;
         }
       }
     } finally {
@@ -74,6 +113,7 @@ function notifySpan(watch: WorkerWatch, parent: string): OpenSpan {
 export class WatchHub {
   readonly #subscribers = new Map<number, Subscriber>();
   #nextId = 1;
+  #chars = 0;
 
   /** @param tell sends a watch to the workers, @param forget takes it back */
   constructor(
@@ -90,17 +130,24 @@ export class WatchHub {
     return this.#subscribers.size;
   }
 
+  /** Text of all events that wait for their readers, UTF-16 units. */
+  get chars(): number {
+    return this.#chars;
+  }
+
   /**
    * The values of a watch until `signal` aborts or the reader returns. It is registered before the
    * first value is asked for.
    */
   watch(spec: WatchSpec, signal: AbortSignal): AsyncIterable<RecordedEvent | null> {
     const watch = { ...spec, id: this.#nextId++ } as WorkerWatch;
-    const subscriber = new Subscriber(watch);
+    const subscriber = new Subscriber(watch, (chars) => void (this.#chars += chars));
     this.#subscribers.set(watch.id, subscriber);
     this.tell(watch);
     const end = () => {
-      if (this.#subscribers.delete(watch.id)) this.forget(watch.id);
+      if (!this.#subscribers.delete(watch.id)) return;
+      subscriber.clear();
+      this.forget(watch.id);
     };
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
@@ -108,6 +155,9 @@ export class WatchHub {
   }
 
   fired(notice: Fired): void {
-    this.#subscribers.get(notice.id)?.push(notice);
+    const subscriber = this.#subscribers.get(notice.id);
+    subscriber?.push(notice);
+    // Who is behind when there is no more room for anybody's backlog loses his.
+    if (this.#chars > limits.subscriptionQueuesCharsMax) subscriber?.shrink(1, 0);
   }
 }

@@ -147,3 +147,36 @@ Deno.test("WatchHub.watch() with a signal that has aborted leaves nothing behind
   assert.deepEqual([hub.size, forgotten], [0, told.map((watch) => watch.id)]);
   assert.deepEqual(await take(iterate(values), 1), []);
 });
+
+const sized = (from: number, to: number, chars: number) => ({
+  events: many(from, to),
+  chars: Array.from({ length: to - from }, () => chars),
+});
+
+Deno.test("WatchHub bounds what waits for a slow reader by its text, too", async () => {
+  const { hub } = setUp();
+  const abort = new AbortController();
+  const values = iterate(hub.watch(events, abort.signal));
+  const { subscriptionQueueCharsMax: most } = limits;
+  hub.fired({ id: 1, ...sized(0, 10, most / 4) });
+  assert.ok(hub.chars <= most, `${hub.chars} characters`);
+  assert.deepEqual(await take(values, 5), [null, "6", "7", "8", "9"]);
+  assert.equal(hub.chars, 0);
+  hub.fired({ id: 1, ...sized(10, 12, 1) });
+  assert.deepEqual(await take(values, 2), ["10", "11"], "and goes on");
+  abort.abort();
+});
+
+Deno.test("WatchHub bounds what waits for all readers together", async () => {
+  const { hub } = setUp();
+  const abort = new AbortController();
+  const { subscriptionQueueCharsMax: each, subscriptionQueuesCharsMax: most } = limits;
+  const readers = Array.from({ length: 2 * most / each }, () => hub.watch(events, abort.signal));
+  for (const [i] of readers.entries()) hub.fired({ id: i + 1, ...sized(0, 2, each / 2) });
+  assert.ok(hub.chars <= most, `${hub.chars} characters`);
+  const [first, last] = [iterate(readers[0]!), iterate(readers.at(-1)!)];
+  assert.deepEqual(await take(first, 2), ["0", "1"]);
+  assert.deepEqual(await take(last, 1), [null]);
+  abort.abort();
+  assert.equal(hub.chars, 0, "those who leave hold nothing");
+});

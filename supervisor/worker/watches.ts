@@ -33,6 +33,12 @@ function recorded(event: PlayerEvent, row: JournalRow, partition: number): Recor
   };
 }
 
+/** Watches of one studio's events: those of one user are looked up by him, the others looked at. */
+interface StudioWatches {
+  readonly all: Map<number, EventsWatch>;
+  readonly users: Map<string, Map<number, EventsWatch>>;
+}
+
 type ActorWatch = Extract<WorkerWatch, { type: "actor" }>;
 type EventsWatch = Extract<WorkerWatch, { type: "events" }>;
 
@@ -40,11 +46,12 @@ export class Watches {
   readonly #watches = new Map<number, WorkerWatch>();
   /** By `stage/actor`: a commit looks for the actors that it touched, not at every watch. */
   readonly #actors = new Map<string, Map<number, ActorWatch>>();
-  readonly #events = new Map<number, EventsWatch>();
+  /** By studio. */
+  readonly #events = new Map<string, StudioWatches>();
 
   add(watch: WorkerWatch): void {
     this.#watches.set(watch.id, watch);
-    if (watch.type === "events") return void this.#events.set(watch.id, watch);
+    if (watch.type === "events") return this.#addEvents(watch);
     const key = `${watch.stage}/${watch.actorId}`;
     const ofActor = this.#actors.get(key) ?? new Map();
     this.#actors.set(key, ofActor.set(watch.id, watch));
@@ -53,12 +60,31 @@ export class Watches {
   remove(id: number): void {
     const watch = this.#watches.get(id);
     this.#watches.delete(id);
-    this.#events.delete(id);
-    if (watch?.type !== "actor") return;
+    if (watch?.type === "events") return this.#removeEvents(watch);
+    if (watch === undefined) return;
     const key = `${watch.stage}/${watch.actorId}`;
     const ofActor = this.#actors.get(key);
     ofActor?.delete(id);
     if (ofActor?.size === 0) this.#actors.delete(key);
+  }
+
+  #addEvents(watch: EventsWatch): void {
+    const { studio, filter: { userId } } = watch;
+    let own = this.#events.get(studio);
+    if (own === undefined) this.#events.set(studio, own = { all: new Map(), users: new Map() });
+    if (userId === undefined) return void own.all.set(watch.id, watch);
+    const ofUser = own.users.get(userId) ?? new Map();
+    own.users.set(userId, ofUser.set(watch.id, watch));
+  }
+
+  #removeEvents({ id, studio, filter: { userId } }: EventsWatch): void {
+    const { all, users } = this.#events.get(studio)!;
+    if (userId === undefined) all.delete(id);
+    else {
+      users.get(userId)!.delete(id);
+      if (users.get(userId)!.size === 0) users.delete(userId);
+    }
+    if (all.size + users.size === 0) this.#events.delete(studio);
   }
 
   /** What each watch sees in a commit; watches that see nothing are left out. */
@@ -71,15 +97,26 @@ export class Watches {
       }
     }
     if (this.#events.size === 0) return fired;
-    const events = batch.rows.map((row) => [JSON.parse(row.value) as PlayerEvent, row] as const);
-    for (const watch of this.#events.values()) {
-      const seen = events.filter(([event]) =>
-        event.studio === watch.studio && !isInternal(event) && matches(event, watch.filter)
-      );
-      if (seen.length === 0) continue;
-      const found = seen.map(([event, row]) => recorded(event, row, batch.partition));
-      fired.push({ id: watch.id, events: found });
+    return fired.concat(this.#matchEvents(batch));
+  }
+
+  #matchEvents({ rows, partition }: CommitBatch): Fired[] {
+    const found = new Map<number, { events: RecordedEvent[]; chars: number[] }>();
+    for (const row of rows) {
+      const event = JSON.parse(row.value) as PlayerEvent;
+      const own = this.#events.get(event.studio);
+      if (own === undefined || isInternal(event)) continue;
+      let shown: RecordedEvent | undefined;
+      for (const watches of [own.all, own.users.get(event.user_id)]) {
+        for (const { id, filter } of watches?.values() ?? []) {
+          if (!matches(event, filter)) continue;
+          let seen = found.get(id);
+          if (seen === undefined) found.set(id, seen = { events: [], chars: [] });
+          seen.events.push(shown ??= recorded(event, row, partition));
+          seen.chars.push(row.value.length);
+        }
+      }
     }
-    return fired;
+    return Array.from(found, ([id, seen]) => ({ id, ...seen }));
   }
 }

@@ -132,3 +132,24 @@ Deno.test("Watches.match() does not look into the rows when nobody watches event
   watches.add({ id: 1, type: "actor", stage: "player", actorId: "demo/ann" });
   assert.equal(watches.match(broken, ["demo/ann"]).length, 1);
 });
+
+Deno.test("Watches.match() looks at no watch of another user or studio", () => {
+  let looks = 0;
+  /** Counts whoever reads it. */
+  const filterOf = (filter: EventFilter): EventFilter =>
+    new Proxy(filter, { get: (of, name) => (looks++, Reflect.get(of, name)) });
+  const watches = new Watches();
+  for (let i = 0; i < 1000; i++) {
+    const filter = filterOf({ userId: `u-${i}` });
+    watches.add({ id: 2 * i, type: "events", studio: "demo", filter });
+    watches.add({ id: 2 * i + 1, type: "events", studio: "other", filter: filterOf({}) });
+  }
+  looks = 0;
+  const batch = batchOf([event({ user_id: "u-7" }), event({ user_id: "nobody" })]);
+  const fired = watches.match(batch, []);
+  assert.deepEqual(fired.map(({ id, events }) => [id, events!.length]), [[14, 1]]);
+  assert.deepEqual(fired[0]!.chars, [batch.rows[0]!.value.length]);
+  assert.ok(looks < 20, `${looks} looks`);
+  watches.remove(14);
+  assert.deepEqual(watches.match(batch, []), []);
+});

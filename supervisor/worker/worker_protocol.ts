@@ -117,6 +117,8 @@ export type WorkerWatch =
 export interface Fired {
   readonly id: number;
   readonly events: readonly RecordedEvent[] | null;
+  /** Text of each of the events, UTF-16 units. @default of no weight */
+  readonly chars?: readonly number[];
   /** `traceparent` of the commit, when it is traced. */
   readonly trace?: string;
 }
