@@ -97,12 +97,14 @@ export class AliasReaders {
         return wanted.every((type) => text.includes(type));
       });
       found.require(isAnswered, `the game's own reader sees the player: ${question}`);
+      // Each further one would wait as long in vain.
+      if (!isAnswered) return;
     }
-    for (const { name, key, isReader } of outsiders) {
+    await Promise.all(outsiders.map(async ({ name, key, isReader }) => {
       for (const question of isReader ? elsewhere : [...questions, ...elsewhere]) {
         this.#judge(`${name}: ${question}`, await this.#ask(question, key), this.#all);
       }
-    }
+    }));
     for (const question of [...questions, ...elsewhere, "{ events { edges { node { type } } } }"]) {
       const what = `the alias's own token: ${question}`;
       this.#judge(what, await this.#ask(question, this.#own.alias), [this.#secret.user]);
@@ -172,12 +174,12 @@ export class AliasReaders {
     ];
     for (const { name, key } of writers) {
       for (const event of events) {
-        for (const door of namingDoors) {
+        await Promise.all(namingDoors.map(async (door) => {
           this.tally.count("unlinks");
           const status = await sendTo(this.site, door.request(key, games.foreign, event));
           const what = `${door.name}: ${event.type}: ${name}`;
           found.require(isTried(status), `every unlink is judged: ${what}: ${status}`);
-        }
+        }));
         this.tally.count("unlinks");
         const { type: event_type, user: user_id, properties } = event;
         const said = { event_type, user_id, game_id: games.foreign, properties };
