@@ -18,6 +18,7 @@ import { drain } from "./drain.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
 import { scarceDescriptors } from "./edge/descriptors.ts";
 import { malformedHttp } from "./edge/malformed_http.ts";
+import { slowloris } from "./edge/slowloris.ts";
 import { gatewayKill } from "./gateway_kill.ts";
 import { drill as hostileBodies } from "./hostile_bodies.ts";
 import { hostileQueries } from "./graphql/hostile_queries.ts";
@@ -66,6 +67,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   jsonSuite,
   hostileBodies,
   malformedHttp,
+  slowloris,
   scarceDescriptors,
   hostileQueries,
   tokens,
