@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import { dropBody } from "./capture/read_body.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { finishRead } from "./http/finish_read.ts";
+import { declaredBytes } from "./limits/shedder.ts";
 import { noSniff, requestIdForm } from "../schema/http/answer_headers.ts";
 import { Unavailable } from "../schema/errors.ts";
 import {
@@ -73,7 +74,7 @@ function enter(
   load: Route["load"],
 ): void {
   if (load === "probe") return;
-  if (load !== "read" && shedder !== undefined && !shedder.admits()) {
+  if (load !== "read" && shedder?.admits(() => declaredBytes(request)) === false) {
     metrics.shed();
     dropBody(request);
     throw overloaded();

@@ -73,6 +73,13 @@ const relations: readonly [(l: Limits) => boolean, string][] = [
   ],
   [(l) => l.shedLagSecondsFrom < l.shedLagSecondsFull, "shedLagSecondsFrom < shedLagSecondsFull"],
   [(l) => l.shedAcceptMs < l.acceptTimeoutMs, "shedAcceptMs < acceptTimeoutMs"],
+  // Between the two nothing begins and nothing ends, so that it does not swing.
+  [(l) => l.shedTurnTargetMs * 4 <= l.shedTurnMs, "shedTurnTargetMs * 4 <= shedTurnMs"],
+  // A wait that is too long shows in each window that it lasts.
+  [(l) => l.shedTurnMs < l.shedWindowMs, "shedTurnMs < shedWindowMs"],
+  // The least of several, where nothing waits.
+  [(l) => l.turnEveryMs * 3 <= l.shedWindowMs, "turnEveryMs * 3 <= shedWindowMs"],
+  [(l) => l.shedSmallBytesMax < l.eventBytesMax, "shedSmallBytesMax < eventBytesMax"],
   // A bucket that can never hold a batch would refuse it for good.
   [(l) => l.requestEventsMax <= l.ratePerUser * 2, "requestEventsMax <= ratePerUser * 2"],
   // A revoked key is refused within a second.

@@ -218,8 +218,8 @@ export const limits = {
   fetchRecordsLow: 500,
   fetchPauseMs: 25,
   commitRowsMax: 2000,
-  /** A shard applies for so long in one turn; then questions and other shards have theirs. */
-  applyTurnMsMax: 10,
+  /** The shards of a thread work for so long in one turn of its event loop; then questions have theirs. */
+  shardTurnMsMax: 5,
   /** Text of the records in one commit; one fetch may go beyond. */
   commitBytesMax: 4 * MIB,
   /** Traces that get spans of their own in one commit; those beyond end at the log. */

@@ -29,6 +29,7 @@ import { gatewayMetrics, guardOptions } from "./node/gateway_metrics.ts";
 import { listenerChild } from "./node/listener_child.ts";
 import { nodeShadows } from "./node/node_shadows.ts";
 import { LagPart } from "./load/lag_part.ts";
+import { turnChild } from "./load/turn_part.ts";
 import { Node, type NodeOptions } from "./node/node.ts";
 import { nodeTimeTravel } from "./node/node_time_travel.ts";
 import { loadSecrets, type Secrets, writePrivateFile } from "./node/secrets.ts";
@@ -115,10 +116,11 @@ function wire(
       clock: node.clock,
     });
     const lag = new LagPart(node);
+    const shedder = options.sheds === false ? undefined : new Shedder({ lag: () => lag.last });
     const gateway = createGateway({
       ...gatewayOptions(node, options, persisted),
       keys: (options.wrapKeys ?? ((keys) => keys))(keysOf(node, secrets, apiKeys)),
-      ...(options.sheds === false ? {} : { shedder: new Shedder({ lag: () => lag.last }) }),
+      ...(shedder === undefined ? {} : { shedder }),
     });
     const platform = new NodeAdmin(node, drain);
     const admin = createAdminApp({
@@ -143,7 +145,10 @@ function wire(
         onListen: (port) => onListen("admin", port),
       }),
       ...(config.roles.has("gateway")
-        ? [gatewayListener(node, gateway, options, (port) => onListen("gateway", port))]
+        ? [
+          ...(shedder ? [turnChild(shedder.turns, node.metrics.sink, node.clock)] : []),
+          gatewayListener(node, gateway, options, (port) => onListen("gateway", port)),
+        ]
         : []),
     ];
   });

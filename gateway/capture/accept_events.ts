@@ -138,7 +138,7 @@ export function createAcceptor(
   async function accept(batch: EventBatch): Promise<AcceptOutcome> {
     const { principal, items, textBytes, protocol } = batch;
     // Over HTTP it was decided at the door.
-    if (protocol === "ws" && shedder !== undefined && !shedder.admits()) {
+    if (protocol === "ws" && shedder?.admits(() => textBytes) === false) {
       metrics.shed();
       throw overloaded();
     }

@@ -3,7 +3,7 @@
  * growing share of requests is refused at the door, at once and before their body is read, so that
  * the rest is served as ever and no queue grows.
  *
- * Three things are looked at, and the strictest counts:
+ * Four things are looked at, and the strictest counts:
  *
  * - **commit lag**, in seconds that the shards would need at their present pace. Beyond its limit the
  *   share that is let in is moved to what is being committed, less the further it is behind. Shards
@@ -11,11 +11,14 @@
  *   takes everything, until
  * - **the log's size** is near its bound;
  * - **how long accepting takes**, in this process: let in less while it is too slow and many wait for
- *   it, more again while that is not so. A disk that is slow for a few is none to shed for.
+ *   it, more again while that is not so. A disk that is slow for a few is none to shed for;
+ * - **how long a request waits for its turn** before that (`turn_control.ts`). This alone tells large
+ *   requests from small ones.
  *
  * @module
  */
 import { limits } from "../../schema/limits.ts";
+import { TurnControl } from "./turn_control.ts";
 
 /** How far commits are behind. */
 export interface LagReading {
@@ -59,8 +62,18 @@ export function admittedBySize({ logShare }: LagReading): number {
   return logShare < from ? 1 : clamp((1 - logShare) / (1 - from));
 }
 
+/** How large a request says it is; `Infinity` where that is not what it costs, or not said. */
+export function declaredBytes({ method, headers }: Request): number {
+  const length = headers.get("content-length");
+  if (length === null) return method === "GET" || method === "HEAD" ? 0 : Infinity;
+  const encoding = headers.get("content-encoding");
+  return encoding === null || encoding === "identity" ? Number(length) : Infinity;
+}
+
 export class Shedder {
   readonly #now: () => number;
+  /** Told of the waits for a turn. */
+  readonly turns: TurnControl;
   #lagId = -1;
   /** Measurements running in which commits were behind and went on. */
   #behind = 0;
@@ -77,22 +90,39 @@ export class Shedder {
 
   constructor(readonly options: ShedderOptions) {
     this.#now = options.now ?? (() => performance.now());
+    this.turns = new TurnControl(this.#now);
   }
 
-  /** The share of requests that is let in now. */
+  /** The share of requests that is let in now, as far as the wait for a turn allows. */
   get admitted(): number {
     return Math.min(this.#byLag, this.#bySize, this.#bySpeed);
   }
 
-  /** Whether one more request may come in. Refusals are spread evenly. */
-  admits(): boolean {
+  /**
+   * Whether one more request may come in. Refusals are spread evenly.
+   *
+   * @param bytesOf its size, asked for only where it matters. @default a large one
+   */
+  admits(bytesOf: () => number = () => Infinity): boolean {
     this.#look();
-    const { admitted } = this;
-    if (admitted >= 1) return true;
+    this.turns.arrived();
+    const admitted = Math.min(this.admitted, 1 - this.#refusedFor(bytesOf));
+    const isAdmitted = admitted >= 1 || this.#isNext(admitted);
+    if (isAdmitted) this.turns.letIn();
+    return isAdmitted;
+  }
+
+  #isNext(admitted: number): boolean {
     this.#credit += admitted;
     if (this.#credit < 1) return false;
     this.#credit -= 1;
     return true;
+  }
+
+  /** The share that is refused of requests of this size, by the wait for a turn. */
+  #refusedFor(bytesOf: () => number): number {
+    const { large, small } = this.turns.refused;
+    return large === 0 ? 0 : bytesOf() > limits.shedSmallBytesMax ? large : small;
   }
 
   /** Events are on their way to the log; {@link accepted} follows. */

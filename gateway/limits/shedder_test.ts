@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { limits } from "../../schema/limits.ts";
 import { noMetrics } from "../deps.ts";
 import { event, testGateway } from "../testing/test_gateway.ts";
-import { admittedByLag, admittedBySize, type LagReading, Shedder } from "./shedder.ts";
+import {
+  admittedByLag,
+  admittedBySize,
+  declaredBytes,
+  type LagReading,
+  Shedder,
+} from "./shedder.ts";
 
 const calm: LagReading = {
   id: 1,
@@ -90,6 +96,38 @@ Deno.test("Shedder lets in less while accepting is slow, and all again afterward
   assert.equal(shedder.admitted, limits.shedAdmittedPercentMin / 100);
   for (let i = 0; i < 200; i++) window(1);
   assert.equal(shedder.admitted, 1);
+});
+
+Deno.test("Shedder refuses large requests for the wait of a turn, and small ones for the rest", () => {
+  const { shedder, at, measured } = open();
+  const small = () => limits.shedSmallBytesMax;
+  const turn = (ms = limits.shedWindowMs + 1) => {
+    shedder.turns.sent();
+    at.ms += ms;
+    shedder.turns.answered();
+    for (let i = 0; i < limits.shedTurnRequestsMin; i++) shedder.admits(small);
+  };
+  for (let i = 0; i < limits.shedTurnWarmRequests; i++) shedder.admits(small);
+  turn(1);
+  for (let i = 0; i < 2 * limits.shedTurnWindows; i++) turn();
+  const let1 = (bytesOf: () => number) =>
+    Array.from({ length: 100 }, () => shedder.admits(bytesOf)).filter(Boolean).length;
+  const { large } = shedder.turns.refused;
+  assert.ok(large > 0.2, `${large}`);
+  assert.equal(let1(small), 100);
+  assert.ok(Math.abs(let1(() => limits.shedSmallBytesMax + 1) - 100 * (1 - large)) <= 2);
+  // The strictest counts.
+  measured({ logShare: 0.98 });
+  assert.ok(let1(small) <= 11);
+});
+
+Deno.test("declaredBytes() takes at its word only what says how much there is to do", () => {
+  const of = (method: string, headers: Record<string, string>) =>
+    declaredBytes(new Request("http://a/", { method, headers }));
+  assert.equal(of("POST", { "content-length": "321" }), 321);
+  assert.equal(of("GET", {}), 0);
+  assert.equal(of("POST", {}), Infinity);
+  assert.equal(of("POST", { "content-length": "321", "content-encoding": "gzip" }), Infinity);
 });
 
 Deno.test("The gateway sheds captures with 503 before it reads them; reads and probes go on", async () => {

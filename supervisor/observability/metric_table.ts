@@ -42,6 +42,8 @@ export const metricTable = {
     "reason",
   ]),
   requests_shed_total: counter("Requests and messages refused to spare the others.", []),
+  turn_seconds: seconds("How long an empty request to this process waits for its answer.", []),
+  shed_share: gauge("Share of requests refused as all wait too long for their turn.", ["size"]),
   commit_lag_seconds: gauge("Time that commits need for what waits, at their pace.", []),
 
   // Log.
