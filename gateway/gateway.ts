@@ -10,7 +10,6 @@ import { createAcceptor } from "./capture/accept_events.ts";
 import { ByteBudget } from "./capture/byte_budget.ts";
 import { captureHandler } from "./capture/capture.ts";
 import { captureProtocolRoutes } from "./capture/protocols/protocols.ts";
-import { dropBody } from "./capture/read_body.ts";
 import { type GatewayDeps, noLog, noMetrics } from "./deps.ts";
 import { createContext } from "./graphql/context.ts";
 import { createGraphqlServer, type GraphqlServerOptions } from "./graphql/graphql_server.ts";
@@ -22,7 +21,7 @@ import {
 import { liveResponse, readyResponse } from "./health.ts";
 import type { AccessLog } from "./http/access_log.ts";
 import { assertOrigin, mayUse, openToPages } from "./http/cors.ts";
-import { graphqlAnswer } from "./http/graphql_answer.ts";
+import { graphqlHttpHandler } from "./http/graphql_http.ts";
 import { graphiqlRoute } from "./http/graphiql.ts";
 import { descriptionRoutes } from "./http/openapi/gateway_document.ts";
 import { addressOf, type ProxyTrust } from "./limits/client_address.ts";
@@ -30,7 +29,7 @@ import type { RateLimits } from "./limits/rate_limits.ts";
 import type { Shedder } from "./limits/shedder.ts";
 import { Problem, unauthorized } from "./problem.ts";
 import { createApp, type Handler, type RequestInfo } from "./router.ts";
-import { type Shown, Standing } from "./live/standing.ts";
+import { Standing } from "./live/standing.ts";
 import { Subscriptions } from "./live/subscriptions.ts";
 import { type ClientSocket, closeCode } from "./socket/client_socket.ts";
 import type { Peer } from "./socket/cut_connection.ts";
@@ -167,33 +166,21 @@ export function createGateway(options: GatewayOptions): Gateway {
     authMs,
   });
 
-  /** Streams over HTTP, which end when the key or token of their request is good no more. */
-  const streamsOf = (shown: Shown): Pick<Subscriptions, "iterate"> => ({
-    iterate: (produce) => subscriptions.iterate(produce, (end) => standing.watch(shown, end)),
+  const budget = new ByteBudget(limits.bodyBytesInFlightMax);
+  const overHttp = graphqlHttpHandler({
+    keys,
+    platform,
+    server: graphql,
+    subscriptions,
+    standing,
+    budget,
+    rates,
+    now,
   });
-
-  const graphqlHandler: Handler = async (request) => {
-    if (isUpgrade(request)) {
-      assertOffersGraphql(request.headers);
-      return await upgrade(request, graphqlProtocol, serveGraphql);
-    }
-    const principal = await authenticate(keys, request.headers);
-    assertOrigin(request, principal);
-    if (principal !== undefined) {
-      const rate = rates?.charge(principal, limits.rateReadCost);
-      const token = tokenOf(request.headers)!;
-      const shown = { token, principal, origin: request.headers.get("origin") };
-      const context = createContext(principal, platform, streamsOf(shown), now);
-      const answer = await graphql.yoga.fetch(withoutSignal(request), context);
-      const response = graphqlAnswer(request, answer);
-      if (rate !== undefined) {
-        response.headers.set("ratelimit-policy", rate.policy);
-        response.headers.set("ratelimit", rate.state);
-      }
-      return response;
-    }
-    dropBody(request);
-    throw unauthorized();
+  const graphqlHandler: Handler = (request) => {
+    if (!isUpgrade(request)) return overHttp(request);
+    assertOffersGraphql(request.headers);
+    return upgrade(request, graphqlProtocol, serveGraphql);
   };
   const socketHandler: Handler = (request) => {
     if (isUpgrade(request)) return upgrade(request, undefined, serveEvents);
@@ -204,7 +191,6 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...platform.health(),
       { part: "gateway", ready: !isDraining, reason: "draining" },
     ]);
-  const budget = new ByteBudget(limits.bodyBytesInFlightMax);
   const capture = captureHandler(keys, acceptor, budget);
 
   const app = createApp([
@@ -250,15 +236,6 @@ export function createGateway(options: GatewayOptions): Gateway {
       sockets.closeAll();
     },
   };
-}
-
-/**
- * The same request with a signal of its own: Deno aborts the original one after a good answer too,
- * and warns about it on stderr. A client that goes away still cancels its event stream.
- */
-function withoutSignal({ url, method, headers, body }: Request): Request {
-  // The engine knows no HEAD; what it would answer to GET is told without its body.
-  return new Request(url, { method: method === "HEAD" ? "GET" : method, headers, body });
 }
 
 const isUpgrade = (request: Request) =>

@@ -10,7 +10,7 @@ import type { ByteBudget } from "./byte_budget.ts";
 import { gunzip } from "./gunzip.ts";
 
 const tooLargeDetail = (bytesMax: number) =>
-  `A request may have ${bytesMax} bytes: send the events in smaller batches`;
+  `A request may have ${bytesMax} bytes: send less at once`;
 
 /** Ends a body that nobody will read, so that the connection does not wait for it. */
 export function dropBody(request: Request): void {
@@ -214,7 +214,7 @@ export async function expand(
 const brokenOff = () => badRequest("bad_request", "The body broke off before its end");
 
 const tooSlow = () =>
-  new Problem(408, "request_timeout", "The body came too slowly: send the same events again");
+  new Problem(408, "request_timeout", "The body came too slowly: send the same again");
 
 const busy = () =>
-  unavailable("unavailable", "Too many large requests at once: send the same events again");
+  unavailable("unavailable", "Too many large requests at once: send the same again");

@@ -105,7 +105,7 @@ export const attacks: readonly Attack[] = [
   {
     name: "query of 1 MiB",
     body: query(`{ events(first: 1) { edges { cursor } } } #${"x".repeat(1024 * 1024)}`),
-    codes: ["REQUEST_ENTITY_TOO_LARGE"],
+    codes: ["too_large"],
     status: [413],
     close: 1009,
   },
