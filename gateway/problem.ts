@@ -16,6 +16,7 @@ export type ProblemCode =
   | "not_acceptable"
   | "unsupported_media_type"
   | "too_large"
+  | "request_timeout"
   | "unsupported_encoding"
   | "upgrade_required"
   | "internal"

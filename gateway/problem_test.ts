@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { STATUS_CODES } from "node:http";
 import { badRequest, methodNotAllowed, Problem, unavailable } from "./problem.ts";
 
 Deno.test("Problem.toResponse() writes problem+json with code and request id", async () => {
@@ -14,6 +15,14 @@ Deno.test("Problem.toResponse() writes problem+json with code and request id", a
     detail: "The body is not JSON",
     request_id: "r-1",
   });
+});
+
+Deno.test("Problem.toResponse() has the title of every status that is answered here", async () => {
+  for (const status of [400, 401, 403, 404, 405, 406, 408, 413, 415, 426, 429, 500, 503]) {
+    const { title } = await new Problem(status, "c", "d").toResponse("r").json();
+    // Node keeps the name that RFC 9110 has given up.
+    assert.equal(title, status === 413 ? "Content Too Large" : STATUS_CODES[status]);
+  }
 });
 
 Deno.test("Problem.toResponse() carries headers and further members", async () => {
