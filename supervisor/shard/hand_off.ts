@@ -36,13 +36,28 @@ export function wantSnapshots(own: Ownership, { stage, clock }: ShardOptions): b
   return own.pending.snapshots.size > 0;
 }
 
+/** Keeps whether commits fail: nothing is applied meanwhile. */
+function noting(own: Ownership, retrying: RetryOptions): RetryOptions {
+  return {
+    ...retrying,
+    onRetry(error, failures) {
+      own.isStoreAway = true;
+      retrying.onRetry?.(error, failures);
+    },
+    onSettled() {
+      own.isStoreAway = false;
+      retrying.onSettled?.();
+    },
+  };
+}
+
 /** Commits for as long as it takes; but snapshots at the end are a courtesy, tried once. */
 export function persist(
   own: Ownership,
   commit: () => Promise<void>,
   retrying: RetryOptions,
 ): Promise<void> {
-  const stored = own.releaseUntil === undefined ? retry(commit, retrying) : commit();
+  const stored = own.releaseUntil === undefined ? retry(commit, noting(own, retrying)) : commit();
   const span = own.committing?.span;
   return span === undefined ? stored : span.during(stored);
 }

@@ -27,6 +27,8 @@ export interface Ownership {
   committing: Batch | undefined;
   /** A record is half applied, as an actor is being rebuilt: nothing may be sealed now. */
   isRebuilding: boolean;
+  /** A commit has failed and is being tried again. */
+  isStoreAway: boolean;
   committedOffset: number;
   /** Aborted when it is over. */
   readonly signal: AbortSignal;
@@ -88,6 +90,7 @@ export function newOwnership(
     pending: new Batch(claim.nextOffset),
     committing: undefined,
     isRebuilding: false,
+    isStoreAway: false,
     committedOffset: claim.nextOffset,
     signal: retrying.signal,
     turns: new Turns(),

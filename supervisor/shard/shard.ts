@@ -232,12 +232,12 @@ export class Shard {
     return true;
   }
 
-  /** Waits while what was applied and not taken to be committed is too much. */
+  /** Waits while what was applied is too much, or could only wait for a store that is away. */
   async #whileFull(own: Ownership, stop: AbortSignal): Promise<void> {
-    while (own.pending.isFull && !stop.aborted) {
+    while ((own.pending.isFull || own.isStoreAway) && !stop.aborted) {
       this.#filled.open();
       this.#full.open();
-      await this.#taken.wait(stop);
+      await (own.isStoreAway ? this.#committed : this.#taken).wait(stop);
     }
   }
 
