@@ -123,8 +123,9 @@ export class LinkProbes {
       const status = await this.#say(said, "", way(this.cast.write, games.foreign));
       found.require(status < 300, `what is right is taken: ${said.what}: ${status}`);
     }
-    found.require(await quiet(new Admin(this.site), quietMs), "all links come to an end");
-    return await this.#judge();
+    const isQuiet = await quiet(new Admin(this.site), quietMs);
+    found.require(isQuiet, "all links come to an end");
+    return isQuiet ? await this.#judge() : [];
   }
 
   async #judge(): Promise<Pair[]> {
