@@ -19,7 +19,7 @@ const forms = {
   quick: {
     clients: { drip: 400, body: 100, idle: 200 },
     calmMs: 3_000,
-    slowMs: 13_000,
+    slowMs: 6_000,
     cutsEach: 1,
     acceptedMin: 500,
   },
