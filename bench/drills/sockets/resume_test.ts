@@ -4,12 +4,14 @@ import { HttpConnection } from "../../load/client/http_connection.ts";
 import { Site } from "../platform/site.ts";
 
 const users = 40;
-const lives = 4;
+const lives = 3;
 /** What a life sees for the first time before it ends. */
 const newOfLife = 60;
 /** What is accepted while nobody listens. */
 const missedBetween = 40;
-const pauseMs = 3;
+/** An accepted request takes long where the machine is busy. */
+const eventsOfRequest = 5;
+const pauseMs = 10;
 const waitMsMax = 30_000;
 
 interface Seen {
@@ -18,7 +20,7 @@ interface Seen {
   readonly receivedAt: string;
 }
 
-/** Sends one event after the other until it is stopped. */
+/** Sends events until it is stopped. */
 class Sender {
   readonly ids: string[] = [];
   readonly #stop = new AbortController();
@@ -32,12 +34,14 @@ class Sender {
   async #run(connection: HttpConnection): Promise<void> {
     try {
       while (!this.#stop.signal.aborted) {
-        const event_id = `e-${this.ids.length}`;
-        const user_id = `u-${this.ids.length % users}`;
-        const event = { event_id, user_id, event_type: "resumed", game_id: "drill-sockets" };
-        const { status } = await connection.send(JSON.stringify(event));
+        const events = Array.from({ length: eventsOfRequest }, (_, i) => {
+          const nth = this.ids.length + i;
+          const user_id = `u-${nth % users}`;
+          return { event_id: `e-${nth}`, user_id, event_type: "resumed", game_id: "resuming" };
+        });
+        const { status } = await connection.send(JSON.stringify(events));
         assert.equal(status, 202);
-        this.ids.push(event_id);
+        this.ids.push(...events.map(({ event_id }) => event_id));
         await sleep(pauseMs);
       }
     } finally {
