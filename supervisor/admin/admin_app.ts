@@ -8,6 +8,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { logLevels } from "../../schema/config.ts";
+import { readiness } from "../../schema/http/readiness.ts";
 import { type Logger, logger } from "../observability/logger.ts";
 import { addActorRoutes, addHaltedRoutes, addShardRoutes } from "./actors/actor_routes.ts";
 import { integerQuery, oneOf, readFields } from "./admin_input.ts";
@@ -77,12 +78,8 @@ export function createAdminApp(deps: AdminDeps): Hono {
 function addOpenRoutes(app: Hono, platform: AdminPlatform): void {
   app.get("/health/live", (c) => c.json({ status: "live" }));
   app.get("/health/ready", (c) => {
-    const parts = platform.ready();
-    const failing = parts.filter(({ ready }) => !ready)
-      .map(({ part, reason }) => ({ part, reason: reason ?? "not ready" }));
-    const isReady = failing.length === 0;
-    const status = isReady ? "ready" : "not_ready";
-    return c.json({ status, failing, parts: parts.map(({ part }) => part) }, isReady ? 200 : 503);
+    const { status, body } = readiness(platform.ready(), { reasons: true });
+    return c.json(body, status);
   });
   app.get("/metrics", async (c) =>
     c.body(await platform.metrics(), 200, {

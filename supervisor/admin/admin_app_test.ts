@@ -18,12 +18,15 @@ Deno.test("createAdminApp() serves health and metrics without a token and withou
 });
 
 Deno.test("GET /health/ready answers 503 and names the failing parts", async () => {
-  const ready =
-    () => [{ part: "log", ready: true }, { part: "store", ready: false, reason: "down" }];
+  const ready = () => [
+    { part: "log", ready: true, degraded: "slow" },
+    { part: "store", ready: false, reason: "down" },
+  ];
   const response = await open({ ready }).request("/health/ready", {}, null);
   assert.deepEqual([response.status, await response.json()], [503, {
     status: "not_ready",
     failing: [{ part: "store", reason: "down" }],
+    degraded: [{ part: "log", reason: "slow" }],
     parts: ["log", "store"],
   }]);
 });

@@ -93,9 +93,11 @@ Deno.test("a node ends with 78 and one message when its store is not for it", as
 Deno.test("a node whose store cannot be reached lives, is not ready and says why; SIGTERM ends it with 0", async () => {
   const port = await freePort();
   const gateway = await freePort();
+  const admin = await freePort();
   const { child, dataDir } = await spawn({
     STORE_URL: `postgres://x:secret@127.0.0.1:${port}/gm`,
     PORT: String(gateway),
+    ADMIN_PORT: String(admin),
   });
   const output = child.output();
   try {
@@ -103,7 +105,8 @@ Deno.test("a node whose store cannot be reached lives, is not ready and says why
     const deadline = performance.now() + 60_000;
     for (;;) {
       assert.ok(performance.now() < deadline, "the node does not tell that its store is away");
-      const response = await ask("/health/ready").catch(() => undefined);
+      // Operators are told why.
+      const response = await fetch(`http://127.0.0.1:${admin}/health/ready`).catch(() => undefined);
       const body = await response?.text() ?? "";
       if (!body.includes("Cannot reach PostgreSQL")) continue;
       assert.equal(response!.status, 503);
@@ -111,6 +114,8 @@ Deno.test("a node whose store cannot be reached lives, is not ready and says why
       assert.ok(!body.includes("secret"));
       break;
     }
+    const named = await (await ask("/health/ready")).text();
+    assert.ok(named.includes("store") && !named.includes("127.0.0.1"), named);
     const live = await ask("/health/live");
     await live.body?.cancel();
     assert.equal(live.status, 200);

@@ -146,7 +146,7 @@ async function run(ctx: OwnContext): Promise<Findings> {
     loaded = new LoadedPlatform(ctx, site, form);
     await sleep(form.beforeMs);
     findings.require(own.answered > 0, `searches are answered before: ${own.answered}`);
-    const health = await degraded(platform, "vectors");
+    const health = await degraded(site, "vectors");
     findings.require(health.reason === undefined, `whole before: ${health.reason}`);
 
     loaded.beginAway();
@@ -159,7 +159,7 @@ async function run(ctx: OwnContext): Promise<Findings> {
       own.answered - answered <= 1,
       "the double does not answer while it is stopped",
     );
-    const { status, reason } = await degraded(platform, "vectors");
+    const { status, reason } = await degraded(site, "vectors");
     findings.require(reason !== undefined, "health says that the vector store is away");
     findings.require(status === 200, `ready without it: ${status}`);
     requireRefusals(findings, own);

@@ -122,11 +122,11 @@ async function run(ctx: OwnContext): Promise<Findings> {
     const noticedMs = await timed(
       awayAt,
       form.awayMs / 3,
-      async () => (await degraded(platform, "cache")).reason !== undefined,
+      async () => (await degraded(site, "cache")).reason !== undefined,
     );
     findings.count("noticed_ms", noticedMs);
     await away;
-    const { status, reason } = await degraded(platform, "cache");
+    const { status, reason } = await degraded(site, "cache");
     findings.require(reason !== undefined, "Redis is away, and health says so");
     findings.require(status === 200, `ready without Redis: ${status}`);
     const during = (await deepUsers(own)).length;

@@ -10,7 +10,6 @@ import type { OwnContext } from "../drill_types.ts";
 import type { Findings } from "../findings.ts";
 import { IngestProbe, type Phase } from "../platform/ingest_probe.ts";
 import { requireLoaded, startLoad, verify } from "../platform/load.ts";
-import type { PlatformProcess } from "../platform/platform_process.ts";
 import type { Site } from "../platform/site.ts";
 import { type ReadPhase, ReadProbe } from "./read_probe.ts";
 
@@ -36,11 +35,18 @@ export async function timed(since: number, limitMs: number, done: () => Promise<
   return Infinity;
 }
 
-/** What `/health/ready` says of a part. @returns the status, and why the part is degraded */
-export async function degraded(platform: PlatformProcess, part: string) {
-  const { status, body } = await platform.get("/health/ready");
-  const parts = (JSON.parse(body || "{}").degraded ?? []) as { part: string; reason: string }[];
-  return { status, reason: parts.find((entry) => entry.part === part)?.reason };
+/** What the admin port's `/health/ready` says of a part. @returns the status, and why the part is degraded */
+export async function degraded({ adminUrl }: Pick<Site, "adminUrl">, part: string) {
+  const response = await fetch(new URL("/health/ready", adminUrl), {
+    signal: AbortSignal.timeout(10_000),
+  });
+  const { degraded: parts = [] } = await response.json() as {
+    readonly degraded?: readonly { readonly part: string; readonly reason: string }[];
+  };
+  return {
+    status: response.status,
+    reason: parts.find((entry) => entry.part === part)?.reason,
+  };
 }
 
 export class LoadedPlatform {

@@ -9,7 +9,7 @@ import { jsonSchema, nativeEventSchema } from "../../../schema/event_schema.ts";
 import type { Operation, Operations } from "../../../schema/http/openapi/document.ts";
 import { limits } from "../../../schema/limits.ts";
 
-const partSchema = z.object({ part: z.string(), reason: z.string() });
+const partSchema = z.object({ part: z.string() });
 const eventList = z.array(nativeEventSchema).min(1).max(limits.requestEventsMax);
 
 export const nativeSchemas: Readonly<Record<string, z.ZodType>> = {

@@ -52,13 +52,15 @@ const letter = z.looseObject({
   message: z.string(),
   replayable: z.boolean(),
 });
+const part = z.object({ part: z.string(), reason: z.string() });
 const level = z.object({ level: z.enum(logLevels) });
 
 export const adminSchemas: Readonly<Record<string, z.ZodType>> = {
   Live: z.object({ status: z.literal("live") }),
   Readiness: z.looseObject({
     status: z.enum(["ready", "not_ready"]),
-    failing: z.array(z.object({ part: z.string(), reason: z.string() })),
+    failing: z.array(part),
+    degraded: z.array(part).optional(),
     parts: z.array(z.string()),
   }),
   Tree: z.looseObject({
