@@ -4,7 +4,8 @@
  * @module
  */
 import { HttpConnection } from "../load/client/http_connection.ts";
-import type { Target } from "../load/client/transport.ts";
+import { ConnectionClosed } from "../load/client/socket.ts";
+import type { Answer, Target } from "../load/client/transport.ts";
 import type { ByName, DayFigures, GameFigures, PlayerFigures } from "./figures.ts";
 
 /** Aliases a document may have are bounded: one a currency, twice for games. */
@@ -47,6 +48,19 @@ type PlayerAnswer = Revenue & {
   readonly eventCounts: readonly TypeCount[];
 };
 
+/** A connection that nobody has used for long is closed by the platform; a read can be sent again. */
+async function sendAgain(connection: HttpConnection, body: string): Promise<Answer> {
+  try {
+    return await connection.send(body);
+  } catch (error) {
+    const { BrokenPipe, ConnectionReset } = Deno.errors;
+    const isClosed = [ConnectionClosed, BrokenPipe, ConnectionReset]
+      .some((kind) => error instanceof kind);
+    if (!isClosed) throw error;
+    return await connection.send(body);
+  }
+}
+
 /** A client of the platform's GraphQL interface, with `connections` requests at a time. */
 export class GraphqlReader {
   readonly #connections: HttpConnection[];
@@ -80,7 +94,7 @@ export class GraphqlReader {
     const connection = this.#free.pop() ??
       await new Promise<HttpConnection>((resolve) => this.#waiting.push(resolve));
     try {
-      const answer = await connection.send(asciiJson({ query, variables }));
+      const answer = await sendAgain(connection, asciiJson({ query, variables }));
       const body = JSON.parse(answer.body) as { data?: T | null; errors?: unknown[] };
       if (answer.status === 200 && body.errors === undefined && body.data) return body.data;
       throw new Error(`Cannot read ${JSON.stringify(variables)}: ${answer.status} ${answer.body}`);

@@ -83,3 +83,29 @@ Deno.test("asciiJson() escapes everything that is not ASCII", () => {
   assert.match(text, /^[\x20-\x7e]*$/);
   assert.deepEqual(JSON.parse(text), value);
 });
+
+Deno.test("GraphqlReader asks once more over a new connection when the old one was closed", async () => {
+  const body = JSON.stringify({ data: { game } });
+  const answer = `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let connections = 0;
+  const serving = (async () => {
+    for await (const connection of listener) {
+      connections++;
+      await connection.read(new Uint8Array(64 * 1024));
+      await connection.write(new TextEncoder().encode(answer));
+      // As if nothing had come for a while.
+      connection.close();
+    }
+  })();
+  const url = new URL(`http://127.0.0.1:${listener.addr.port}`);
+  const reader = new GraphqlReader({ url, key: "k" }, 1);
+  try {
+    for (let i = 0; i < 3; i++) assert.equal(await reader.gameEvents("g"), 1);
+    assert.equal(connections, 3);
+  } finally {
+    reader.close();
+    listener.close();
+    await serving;
+  }
+});
