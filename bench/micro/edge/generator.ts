@@ -20,6 +20,8 @@ export interface Figures {
 export interface PostOptions {
   readonly url: string;
   readonly key: string;
+  /** A file with an authority to trust; wrk trusts anybody. */
+  readonly ca?: string | undefined;
   readonly connections: number;
   readonly seconds: number;
   /** For wrk's script; exists. */
@@ -104,14 +106,15 @@ export async function byWrk(options: PostOptions): Promise<Figures> {
   return wrkFigures(decoder.decode(stdout) + decoder.decode(stderr));
 }
 
-/** Our own client: without TLS. */
+/** Our own client. */
 export async function byOwn(options: PostOptions): Promise<Figures> {
   const { url, key, connections, seconds } = options;
+  const trusted = options.ca === undefined ? {} : { ca: await Deno.readTextFile(options.ca) };
   const taken = new Histogram();
   let [sent, failed] = [0, 0];
   const startedAt = performance.now();
   const one = async () => {
-    const connection = new HttpConnection({ url: new URL(url), key });
+    const connection = new HttpConnection({ url: new URL(url), key, ...trusted });
     while (performance.now() - startedAt < seconds * 1000) {
       const sentAt = performance.now();
       try {
