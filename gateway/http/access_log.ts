@@ -13,6 +13,7 @@
  */
 import type { AccessLogMode } from "../../schema/http/http_config.ts";
 import { limits } from "../../schema/limits.ts";
+import { networkOf } from "../../schema/net/site.ts";
 import type { RequestInfo } from "../router.ts";
 
 /** Takes the lines; the platform's logger has this shape. */
@@ -37,20 +38,6 @@ export interface Answered {
   readonly status: number;
   /** Tells the address of who called, which is looked at only for a line. */
   readonly info: RequestInfo | undefined;
-}
-
-/** The network of an address: of IPv4 its first three bytes, of IPv6 its first 48 bits. */
-export function networkOf(address: string): string {
-  const v4 = /(?:^|:)(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.\d{1,3}$/.exec(address);
-  if (v4 !== null) return `${v4[1]}.${v4[2]}.${v4[3]}.0/24`;
-  if (!address.includes(":")) return "unknown";
-  const [head = "", tail] = address.split("%", 1)[0]!.split("::", 2);
-  const groups = head === "" ? [] : head.split(":");
-  if (tail !== undefined) {
-    const rest = tail === "" ? 0 : tail.split(":").length;
-    while (groups.length < 8 - rest) groups.push("0");
-  }
-  return `${groups.slice(0, 3).join(":")}::/48`;
 }
 
 /** What sent it, such as `analytics-node/3.1.0`: the first word, if it is presentable. */

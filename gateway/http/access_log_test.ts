@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { AccessLogMode } from "../../schema/http/http_config.ts";
 import { limits } from "../../schema/limits.ts";
 import { event, testGateway } from "../testing/test_gateway.ts";
-import { AccessLog, type Answered, networkOf } from "./access_log.ts";
+import { AccessLog, type Answered } from "./access_log.ts";
 
 type Line = readonly [string, Readonly<Record<string, unknown>>];
 
@@ -110,19 +110,4 @@ Deno.test("AccessLog tells nothing of people and shows no key", async () => {
   });
   const routes = lines.map(({ route }) => route);
   assert.deepEqual(routes.slice(1), ["/v2/:key/events", "/i", "unknown", "/graphql"]);
-});
-
-Deno.test("networkOf() keeps of an address what a site has", () => {
-  const expected: Record<string, string> = {
-    "192.0.2.17": "192.0.2.0/24",
-    "::ffff:192.0.2.17": "192.0.2.0/24",
-    "2001:db8:1:2:3:4:5:6": "2001:db8:1::/48",
-    "2001:db8::9": "2001:db8:0::/48",
-    "::1": "0:0:0::/48",
-    "fe80::1%eth0": "fe80:0:0::/48",
-    "a socket": "unknown",
-  };
-  for (const [address, network] of Object.entries(expected)) {
-    assert.equal(networkOf(address), network);
-  }
 });

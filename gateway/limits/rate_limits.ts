@@ -7,6 +7,7 @@
  * @module
  */
 import { limits } from "../../schema/limits.ts";
+import { siteOf } from "../../schema/net/site.ts";
 import type { Principal } from "../../schema/principal.ts";
 import { dropBody } from "../capture/read_body.ts";
 import { Problem } from "../problem.ts";
@@ -50,20 +51,6 @@ function policyOf(scope: RateScope, rate: number): Policy | undefined {
 
 const secondsOf = (ms: number) => Math.max(1, Math.ceil(ms / 1000));
 
-/** An address as it counts: of IPv6 the network that one site has, else anybody has 2^64 of them. */
-export function countedAddress(address: string): string {
-  if (!address.includes(":")) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped !== null) return mapped[1]!;
-  const [head = "", tail = ""] = address.split("::", 2);
-  const groups = head === "" ? [] : head.split(":");
-  if (address.includes("::")) {
-    const rest = tail === "" ? 0 : tail.split(":").length;
-    while (groups.length < 8 - rest) groups.push("0");
-  }
-  return groups.slice(0, 4).join(":") + "::/64";
-}
-
 export class RateLimits {
   readonly #policies: Readonly<Record<RateScope, Policy | undefined>>;
 
@@ -93,7 +80,7 @@ export class RateLimits {
   /** A request at the door. @throws {Problem} 429; the body is dropped unread */
   enter(request: Request, address: string): void {
     try {
-      this.#take("address", countedAddress(address), 1);
+      this.#take("address", siteOf(address), 1);
     } catch (problem) {
       dropBody(request);
       throw problem;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { principalOf } from "../../schema/principal.ts";
 import { Problem } from "../problem.ts";
 import { event, serving, testGateway } from "../testing/test_gateway.ts";
-import { countedAddress, type RateBuckets, RateLimits, type Rates } from "./rate_limits.ts";
+import { type RateBuckets, RateLimits, type Rates } from "./rate_limits.ts";
 
 /** Buckets that are never filled again. */
 function buckets() {
@@ -64,20 +64,6 @@ Deno.test("RateLimits.charge() tells what is left, and when to come back", () =>
 Deno.test("RateLimits lets a whole batch in, however low the rate", () => {
   const rates = new RateLimits(buckets().taking, { ...none, key: 1 });
   assert.equal(rates.charge(key, 1000)?.policy, '"key";q=1000;w=1000');
-});
-
-Deno.test("countedAddress() counts IPv6 by the network of a site", () => {
-  const expected: Record<string, string> = {
-    "192.0.2.1": "192.0.2.1",
-    "::ffff:192.0.2.1": "192.0.2.1",
-    "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
-    "2001:db8:1:2::9": "2001:db8:1:2::/64",
-    "2001:db8::9": "2001:db8:0:0::/64",
-    "::1": "0:0:0:0::/64",
-  };
-  for (const [address, counted] of Object.entries(expected)) {
-    assert.equal(countedAddress(address), counted);
-  }
 });
 
 Deno.test("The gateway answers 429 beyond a limit, and tells of it before", async () => {

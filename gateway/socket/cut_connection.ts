@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { parseAddress } from "../../schema/net/cidr.ts";
 import { SocketCalls } from "./socket_calls.ts";
 
 /** The other end of a connection, as the listener tells it. */
@@ -21,14 +22,9 @@ export type CutConnections = (peers: readonly Peer[]) => number;
 
 /** The name of a peer as {@link SocketCalls.peer} has it. */
 export function peerName({ hostname, port }: Peer): string {
-  const mapped = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(hostname);
-  if (mapped !== null) return `${mapped[1]}:${port}`;
-  const [head = "", tail] = hostname.replace(/%.*$/, "").split("::", 2);
-  const groups = (text: string) => text === "" ? [] : text.split(":");
-  const [front, back] = [groups(head), groups(tail ?? "")];
-  const zeros = Array(Math.max(0, 8 - front.length - back.length)).fill("0");
-  const all = [...front, ...zeros, ...back].map((group) => group.padStart(4, "0").toLowerCase());
-  return `${all.join("")}:${port}`;
+  const bytes = parseAddress(hostname);
+  if (bytes === undefined) return `${hostname}:${port}`;
+  return `${bytes.length === 4 ? bytes.join(".") : Uint8Array.from(bytes).toHex()}:${port}`;
 }
 
 /**

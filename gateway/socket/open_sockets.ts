@@ -5,9 +5,9 @@
  * @module
  */
 import { limits } from "../../schema/limits.ts";
+import { isLoopback, siteOf } from "../../schema/net/site.ts";
 import type { Principal } from "../../schema/principal.ts";
 import type { GatewayLog, GatewayMetrics } from "../deps.ts";
-import { countedAddress } from "../limits/rate_limits.ts";
 import { overloaded, Problem } from "../problem.ts";
 import { ClientSocket, closeCode, type RawSocket } from "./client_socket.ts";
 import { connectionCutter, type CutConnections, type Peer } from "./cut_connection.ts";
@@ -45,8 +45,8 @@ class Tally {
 /** An address as connections are counted by; a proxy or a client of this machine is not counted. */
 function addressOf(peer: Peer | undefined): string | undefined {
   if (peer === undefined) return undefined;
-  const address = countedAddress(peer.client ?? peer.hostname);
-  return /^127\.|^::1$|^0:0:0:0::\/64$/.test(address) ? undefined : address;
+  const address = peer.client ?? peer.hostname;
+  return isLoopback(address) ? undefined : siteOf(address);
 }
 
 /** Whether the runtime has ended it for want of a pong. */

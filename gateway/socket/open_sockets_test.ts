@@ -125,3 +125,13 @@ Deno.test("OpenSockets closes all with 1001", () => {
   assert.deepEqual(raws.map(({ closes }) => closes), [[1001], [1001]]);
   for (const raw of raws) raw.closed();
 });
+
+Deno.test("OpenSockets counts IPv4 in IPv6, which is no address of this machine, however it is written", () => {
+  const { sockets } = world();
+  for (let i = 0; i < limits.webSocketsPerAddressMax; i++) {
+    sockets.add(new FakeSocket(), peer("0:0:0:0:0:ffff:c000:201", i), undefined);
+  }
+  const refused = refusedAs("rate_limited", /one address/);
+  assert.throws(() => sockets.enter(peer("192.0.2.1"), undefined), refused);
+  sockets.enter(peer("::ffff:c000:202"), undefined);
+});

@@ -8,8 +8,9 @@
  *
  * @module
  */
-import { type Cidr, isWithin, parseAddress, parseCidr } from "../../schema/net/cidr.ts";
+import { type Cidr, isWithin } from "../../schema/net/cidr.ts";
 import { edgeLimits } from "../../schema/net/edge_limits.ts";
+import { isLoopback, siteOf } from "../../schema/net/site.ts";
 import { refusal } from "./answers.ts";
 import { connectionsAllowed } from "./descriptors.ts";
 import { GuardedConnection, type GuardTimes } from "./guarded_connection.ts";
@@ -38,8 +39,6 @@ export interface GuardOptions {
   readonly now?: () => number;
 }
 
-const loopback = ["127.0.0.0/8", "::1"].map((text) => parseCidr(text)!);
-
 type Peer = Pick<Deno.NetAddr, "hostname" | "port">;
 
 const lookMs = 250;
@@ -47,12 +46,6 @@ const acceptPauseMs = 50;
 const finishMs = 500;
 const full: Fault = { status: 503, detail: "This node has too many connections: come back later" };
 const tooMany: Fault = { status: 429, detail: "This address has too many connections" };
-
-/** An address as connections are counted by: of IPv6 the network of one site. */
-function siteOf(address: string): string {
-  const bytes = parseAddress(address);
-  return bytes?.length === 16 ? `${bytes.slice(0, 8).join(".")}/64` : bytes?.join(".") ?? address;
-}
 
 export class Guard {
   readonly #options: GuardOptions;
@@ -175,7 +168,7 @@ export class Guard {
 
   #noRoomFor(address: string): Fault | undefined {
     // Whoever is on this machine, a proxy perhaps, stands for many.
-    const isFull = this.#perAddress > 0 && !isWithin(loopback, address) &&
+    const isFull = this.#perAddress > 0 && !isLoopback(address) &&
       (this.#sites.get(siteOf(address)) ?? 0) >= this.#perAddress;
     if (!isFull) return undefined;
     this.#options.counts?.refused("address");
