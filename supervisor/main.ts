@@ -55,6 +55,8 @@ export interface RunOptions
   extends Pick<NodeOptions, "clockOffsetMs" | "stageModules" | "frozenWorkers"> {
   /** Whether the gateway sheds load. @default true */
   readonly sheds?: boolean;
+  /** Whether it does so for how long requests wait for their turn. @default true */
+  readonly shedsForTurns?: boolean;
   /** Whether WebSockets have bounds. @default true */
   readonly boundsSockets?: boolean;
   /** Whether listeners outlast a time without descriptors. @default true */
@@ -146,7 +148,9 @@ function wire(
       }),
       ...(config.roles.has("gateway")
         ? [
-          ...(shedder ? [turnChild(shedder.turns, node.metrics.sink, node.clock)] : []),
+          ...(shedder && options.shedsForTurns !== false
+            ? [turnChild(shedder.turns, node.metrics.sink, node.clock)]
+            : []),
           gatewayListener(node, gateway, options, (port) => onListen("gateway", port)),
         ]
         : []),

@@ -22,6 +22,8 @@ export interface StartOptions {
   readonly frozenWorkers?: FrozenWorkers;
   /** Whether its gateway sheds load. @default true */
   readonly sheds?: boolean;
+  /** Whether it does so for how long requests wait for their turn. @default true */
+  readonly shedsForTurns?: boolean;
   /** Whether its WebSockets have bounds. @default true */
   readonly boundsSockets?: boolean;
   /** Whether GraphQL operations are held to limits. @default true */
@@ -58,8 +60,8 @@ export class PlatformProcess {
 
   private constructor(readonly site: Site, options: StartOptions) {
     const { clockOffsetMs = 0, playerStage, gameStage, frozenWorkers, env = {} } = options;
-    const { sheds = true, boundsSockets = true, boundsGraphql = true, isPatient = true, blur } =
-      options;
+    const { sheds = true, shedsForTurns = true } = options;
+    const { boundsSockets = true, boundsGraphql = true, isPatient = true, blur } = options;
     const [first, ...args] = [
       ...site.runner,
       Deno.execPath(),
@@ -68,6 +70,7 @@ export class PlatformProcess {
       ...(playerStage === undefined ? [] : ["--player-stage", playerStage.href]),
       ...(gameStage === undefined ? [] : ["--game-stage", gameStage.href]),
       ...(sheds ? [] : ["--no-shedding"]),
+      ...(shedsForTurns ? [] : ["--no-turns"]),
       ...(boundsSockets ? [] : ["--unbounded-sockets"]),
       ...(isPatient ? [] : ["--impatient-listeners"]),
       ...(boundsGraphql ? [] : ["--unbounded-graphql"]),
