@@ -6,12 +6,11 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Hono, type MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { logLevels } from "../../schema/config.ts";
 import { readiness } from "../../schema/http/readiness.ts";
 import { type Logger, logger } from "../observability/logger.ts";
 import { addActorRoutes, addHaltedRoutes, addShardRoutes } from "./actors/actor_routes.ts";
-import { integerQuery, oneOf, readFields } from "./admin_input.ts";
+import { bodyAtMost, integerQuery, oneOf, readFields } from "./admin_input.ts";
 import type { AdminPlatform, AuditRow } from "./admin_platform.ts";
 import { problem, problemOf } from "./admin_problem.ts";
 import { conventions } from "./conventions.ts";
@@ -93,11 +92,7 @@ function addOperationRoutes(app: Hono, platform: AdminPlatform): void {
     return c.json(await platform.audit(c.req.query("cursor"), limit));
   });
   app.get("/admin/log-level", (c) => c.json({ level: platform.logLevel() }));
-  const limitBody = bodyLimit({
-    maxSize: 1024,
-    onError: () => problem(413, "too_large", "Send at most 1024 bytes"),
-  });
-  app.put("/admin/log-level", limitBody, async (c) => {
+  app.put("/admin/log-level", bodyAtMost(1024), async (c) => {
     const { level } = await readFields(c, ["level"]);
     platform.setLogLevel(oneOf("level", level, logLevels));
     return c.json({ level: platform.logLevel() });

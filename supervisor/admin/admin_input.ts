@@ -4,11 +4,37 @@
  *
  * @module
  */
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import { InvalidInput } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
+import type { ActorKind } from "../platform.ts";
+import type { StageName } from "../store/store.ts";
+import { problem } from "./admin_problem.ts";
 
 const shownCharsMax = 100;
+
+export const actorKinds = ["player", "game"] as const satisfies ActorKind[];
+export const stages = ["player", "game"] as const satisfies StageName[];
+
+/** The kind that a path names; what is not there is no fault of a field, but 404. */
+export function kindOf(c: Context): ActorKind | Response {
+  const kind = c.req.param("kind")!;
+  if (actorKinds.includes(kind as ActorKind)) return kind as ActorKind;
+  return problem(
+    404,
+    "not_found",
+    `Actors are of the kinds ${actorKinds.join(", ")}: got '${kind}'`,
+  );
+}
+
+/** Refuses a larger body, unread, with 413. Every route that reads one has it. */
+export function bodyAtMost(bytes: number): MiddlewareHandler {
+  return bodyLimit({
+    maxSize: bytes,
+    onError: () => problem(413, "too_large", `Send at most ${bytes} bytes`),
+  });
+}
 
 /** Says what is wrong with a field. @param expected fit to follow "must be" */
 export function wrong(field: string, seen: unknown, expected: string): InvalidInput {

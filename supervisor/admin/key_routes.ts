@@ -12,12 +12,11 @@
  * @module
  */
 import type { Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { originOf } from "../../schema/http/origin.ts";
 import { limits } from "../../schema/limits.ts";
 import { keyKinds, studioForm } from "../../schema/principal.ts";
 import type { KeyKeeper, KeyWish } from "../keys/key_keeper.ts";
-import { integerQuery, oneOf, readFields, wrong } from "./admin_input.ts";
+import { bodyAtMost, integerQuery, oneOf, readFields, wrong } from "./admin_input.ts";
 import { problem } from "./admin_problem.ts";
 import { callOf } from "./audited.ts";
 
@@ -92,10 +91,7 @@ const unknownKey = () => problem(404, "not_found", "There is no such key, or it 
 const secretly = (c: Context) => c.header("cache-control", "no-store, no-transform");
 
 export function addKeyRoutes(app: Hono, keys: KeyKeeper): void {
-  const limitBody = bodyLimit({
-    maxSize: bodyBytesMax,
-    onError: () => problem(413, "too_large", `Send at most ${bodyBytesMax} bytes`),
-  });
+  const limitBody = bodyAtMost(bodyBytesMax);
   app.get("/admin/keys", async (c) => {
     const limit = integerQuery(c, "limit", 50);
     const cursor = c.req.query("cursor") ?? "";

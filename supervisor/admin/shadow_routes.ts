@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { ShadowReport } from "../shard/shadow/shadow.ts";
 import type { StageName } from "../store/store.ts";
 import type { ShadowStart } from "../worker/shadows.ts";
-import { flagQuery } from "./admin_input.ts";
+import { bodyAtMost, flagQuery, stages } from "./admin_input.ts";
 import { problem } from "./admin_problem.ts";
 import { FieldMask } from "./mask_fields.ts";
 
@@ -20,7 +20,7 @@ export interface ShadowControl {
   stop(stage: StageName): Promise<ShadowReport | null>;
 }
 
-const stages: readonly StageName[] = ["player", "game"];
+const bodyBytesMax = 4096;
 
 const startBody = z.strictObject({
   module: z.url({ protocol: /^file$/ }),
@@ -49,7 +49,7 @@ export function addShadowRoutes(
   const unknownStage = (name: string) =>
     problem(404, "not_found", `Stages are ${stages.join(", ")}: got '${name}'`);
   const none = (stage: StageName) => problem(404, "not_found", `Stage ${stage} has no shadow`);
-  app.post(path, async (c) => {
+  app.post(path, bodyAtMost(bodyBytesMax), async (c) => {
     const stage = stageOf(c.req.param("stage"));
     if (stage === undefined) return unknownStage(c.req.param("stage"));
     const body = startBody.safeParse(await c.req.json().catch(() => undefined));

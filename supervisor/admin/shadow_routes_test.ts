@@ -75,6 +75,13 @@ Deno.test("addShadowRoutes() refuses what is none of a stage, a file URL or a sh
   assert.deepEqual(starts, []);
 });
 
+Deno.test("addShadowRoutes() takes no body of any size", async () => {
+  const { starts, call } = setUp();
+  const module = `file:///${"x".repeat(20_000)}`;
+  assert.equal((await call("POST", "player", { module })).status, 413);
+  assert.deepEqual(starts, []);
+});
+
 Deno.test("addShadowRoutes() masks what differs, and shows it with reveal=true", async () => {
   const difference = {
     actor_id: "st/u",

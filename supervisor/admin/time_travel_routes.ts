@@ -11,7 +11,7 @@ import type { ActorKind } from "../platform.ts";
 import { parsePoint, type Point } from "../replay/point.ts";
 import type { ReplayReport } from "../replay/replay_actor.ts";
 import type { StateDiff } from "../replay/time_travel.ts";
-import { flagQuery } from "./admin_input.ts";
+import { flagQuery, kindOf } from "./admin_input.ts";
 import { problem } from "./admin_problem.ts";
 
 export interface TimeTravel {
@@ -40,7 +40,7 @@ export function addTimeTravelRoutes(
   };
   app.get("/admin/actors/:kind/:id/diff", async (c) => {
     const kind = kindOf(c);
-    if (kind === undefined) return unknownKind(c);
+    if (kind instanceof Response) return kind;
     const from = pointOf(c, "from");
     if (from === undefined) {
       throw new InvalidInput("invalid_field", "from must say where the diff begins", "from");
@@ -49,7 +49,7 @@ export function addTimeTravelRoutes(
   });
   app.post("/admin/actors/:kind/:id/replay", async (c) => {
     const kind = kindOf(c);
-    if (kind === undefined) return unknownKind(c);
+    if (kind instanceof Response) return kind;
     return masked(await travel.replay(kind, c.req.param("id"), pointOf(c, "as_of")), c);
   });
 }
@@ -71,17 +71,6 @@ function maskChanges(value: Json, mask: (value: Json) => Json): Json {
     Object.entries(value).map(([name, field]) => [name, maskChanges(field, mask)]),
   );
 }
-
-const kinds: readonly ActorKind[] = ["player", "game"];
-
-const kindOf = (c: Context) => kinds.find((kind) => kind === c.req.param("kind"));
-
-const unknownKind = (c: Context) =>
-  problem(
-    404,
-    "not_found",
-    `Actors are of the kinds ${kinds.join(", ")}: got '${c.req.param("kind")}'`,
-  );
 
 /** A point of the query; `undefined` when it is not there. */
 function pointOf(c: Context, field: string): Point | undefined {

@@ -3,29 +3,26 @@
  *
  * @module
  */
-import type { Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
+import type { Hono } from "hono";
 import type { Json } from "../../../schema/event.ts";
-import type { ActorKind } from "../../platform.ts";
 import { parsePoint } from "../../replay/point.ts";
 import type { StageName } from "../../store/store.ts";
-import { flagQuery, integerQuery, oneOf, readFields, wrong } from "../admin_input.ts";
+import {
+  actorKinds,
+  bodyAtMost,
+  flagQuery,
+  integerQuery,
+  kindOf,
+  oneOf,
+  readFields,
+  stages,
+  wrong,
+} from "../admin_input.ts";
 import { actorActions, actorSorts, type AdminPlatform, shardActions } from "../admin_platform.ts";
 import { problem } from "../admin_problem.ts";
 import { callOf } from "../audited.ts";
 import type { FieldMask } from "../mask_fields.ts";
 import { restartHalted, type RestartHaltedOptions } from "./restart_halted.ts";
-
-const actorKinds = ["player", "game"] as const satisfies ActorKind[];
-const stages = ["player", "game"] as const satisfies StageName[];
-
-/** The kind of a path; what is not there is no fault of a field. */
-function kindOf(c: Context): ActorKind | Response {
-  const kind = c.req.param("kind")!;
-  if (actorKinds.includes(kind as ActorKind)) return kind as ActorKind;
-  const expected = actorKinds.join(", ");
-  return problem(404, "not_found", `Actors are of the kinds ${expected}: got '${kind}'`);
-}
 
 const unknownActor = (kind: string, id: string) =>
   problem(404, "unknown_actor", `No event has ever reached ${kind} '${id}'`);
@@ -48,11 +45,7 @@ function readRestart(body: Record<string, unknown>): RestartHaltedOptions {
 /** @param now milliseconds; only differences count */
 export function addHaltedRoutes(app: Hono, platform: AdminPlatform, now: () => number): void {
   app.get("/admin/halted", async (c) => c.json({ items: await platform.halted() }));
-  const limitBody = bodyLimit({
-    maxSize: 1024,
-    onError: () => problem(413, "too_large", "Send at most 1024 bytes"),
-  });
-  app.post("/admin/halted/restart", limitBody, async (c) => {
+  app.post("/admin/halted/restart", bodyAtMost(1024), async (c) => {
     const options = readRestart(await readFields(c, ["kind", "limit", "dry_run"]));
     return c.json(await restartHalted(platform, options, now));
   });

@@ -4,10 +4,16 @@
  * @module
  */
 import type { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { limits } from "../../../schema/limits.ts";
 import { callOf } from "../audited.ts";
-import { flagQuery, integerQuery, readFields, readJson, wrong } from "../admin_input.ts";
+import {
+  bodyAtMost,
+  flagQuery,
+  integerQuery,
+  readFields,
+  readJson,
+  wrong,
+} from "../admin_input.ts";
 import type { AdminPlatform, LetterFilter } from "../admin_platform.ts";
 import { problem } from "../admin_problem.ts";
 import type { FieldMask } from "../mask_fields.ts";
@@ -46,10 +52,7 @@ function readReplay(body: Record<string, unknown>) {
 export function addDeadLetterRoutes(app: Hono, platform: AdminPlatform, mask: FieldMask): void {
   const unknownLetter = (id: string) =>
     problem(404, "unknown_letter", `dlq.events holds no letter '${id}' (any more)`);
-  const limitBody = bodyLimit({
-    maxSize: bodyBytesMax,
-    onError: () => problem(413, "too_large", `Send at most ${bodyBytesMax} bytes`),
-  });
+  const limitBody = bodyAtMost(bodyBytesMax);
   app.get("/admin/dlq", async (c) => {
     const limit = integerQuery(c, "limit", 50);
     return c.json(await platform.dlqList(c.req.query("cursor"), limit));
