@@ -29,7 +29,10 @@ async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
 }
 
 /** haproxy before a server that answers with the headers it got; health checks are answered, too. */
-async function edged(use: (edge: Edge, seen: () => Headers[]) => Promise<void>): Promise<void> {
+async function edged(
+  use: (edge: Edge, seen: () => Headers[]) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const seen: Headers[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
     await request.body?.cancel();
@@ -37,7 +40,7 @@ async function edged(use: (edge: Edge, seen: () => Headers[]) => Promise<void>):
     return new Response("ok");
   });
   await inFolder(async (folder) => {
-    const edge = await startEdge(options(folder, `127.0.0.1:${server.addr.port}`));
+    const edge = await startEdge({ ...options(folder, `127.0.0.1:${server.addr.port}`), env });
     try {
       await use(edge, () => seen);
     } finally {
@@ -125,3 +128,53 @@ Deno.test(
     });
   },
 );
+
+/** A client of whom a load balancer tells the address. @returns the connection, if it was served */
+async function balanced(port: number, ca: string, from: string): Promise<Deno.Conn | undefined> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const encoder = new TextEncoder();
+  try {
+    await conn.write(encoder.encode(`PROXY TCP4 ${from} 127.0.0.1 40000 443\r\n`));
+    const tls = await Deno.startTls(conn, { hostname: "127.0.0.1", caCerts: [ca] });
+    await tls.write(encoder.encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    const bytes = new Uint8Array(4096);
+    const read = await tls.read(bytes) ?? 0;
+    if (new TextDecoder().decode(bytes.subarray(0, read)).startsWith("HTTP/1.1 200")) return tls;
+    tls.close();
+  } catch {
+    // Not even spoken to.
+  }
+  return undefined;
+}
+
+Deno.test({
+  name: "The edge counts the connections of those for whom a load balancer speaks, not its own",
+  ignore,
+}, async () => {
+  const port = freePort();
+  const env = { EDGE_PROXY_BIND: `127.0.0.1:${port}`, EDGE_PER_ADDRESS: "1" };
+  await edged(async (edge, seen) => {
+    const ca = await Deno.readTextFile(edge.ca);
+    const open: Deno.Conn[] = [];
+    for (const from of ["198.51.100.1", "198.51.100.2", "198.51.100.3"]) {
+      const conn = await balanced(port, ca, from);
+      assert.ok(conn, `${from} is served`);
+      open.push(conn);
+    }
+    assert.deepEqual(seen().map((headers) => headers.get("x-forwarded-for")), [
+      "198.51.100.1",
+      "198.51.100.2",
+      "198.51.100.3",
+    ]);
+    assert.equal(await balanced(port, ca, "198.51.100.2"), undefined);
+    // Without a load balancer, as ever.
+    const direct = await Deno.connectTls({
+      hostname: "127.0.0.1",
+      port: Number(new URL(edge.url).port),
+      caCerts: [ca],
+    });
+    assert.match(await curl(edge, edge.url), /curl: \(/);
+    direct.close();
+    for (const conn of open) conn.close();
+  }, env);
+});
