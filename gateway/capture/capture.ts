@@ -49,7 +49,12 @@ export function captureHandler(
   };
 }
 
-function authorizeWriter(principal: Principal | undefined, request: Request): Principal {
+/**
+ * Whoever may write events, from where the request comes.
+ *
+ * @throws {Problem} 401 or 403; the body is then dropped unread
+ */
+export function authorizeWriter(principal: Principal | undefined, request: Request): Principal {
   if (principal !== undefined && principal.write) {
     assertOrigin(request, principal);
     return principal;

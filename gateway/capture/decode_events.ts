@@ -66,7 +66,7 @@ function parseWhole(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     if (startsWithObjectLine(text)) return parseLines(text);
-    throw badRequest("invalid_json", `The body is not JSON: ${syntaxMessage(error)}`);
+    throw notJson(error);
   }
 }
 
@@ -81,9 +81,10 @@ function startsWithObjectLine(text: string): boolean {
   }
 }
 
-/** V8's message quotes the text around the fault, which may be cut through a surrogate pair. */
-function syntaxMessage(error: unknown): string {
-  return (error as Error).message.slice(0, 120).toWellFormed();
+/** The refusal of what `JSON.parse` threw: V8 quotes the text, which may be cut through a surrogate pair. */
+export function notJson(error: unknown): Problem {
+  const why = (error as Error).message.slice(0, 120).toWellFormed();
+  return badRequest("invalid_json", `The body is not JSON: ${why}`);
 }
 
 function parseLines(text: string): unknown[] {

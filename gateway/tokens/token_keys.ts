@@ -4,7 +4,7 @@
  * | claim | |
  * |---|---|
  * | `iss`, `aud`, `exp` | the configured issuer and audience; not expired. `nbf` is kept if it is there |
- * | `sub` | the user: 1 to 128 characters |
+ * | `sub` | the user: an id as events have it: 1 to 128 characters, none of them control |
  * | `studio` | the tenant |
  * | `role` | `player`, `analyst`, `operator` or `admin` |
  * | `games` | ids of games; absent: all games of the studio |
@@ -18,6 +18,7 @@
 import { hash } from "node:crypto";
 import { errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
 import { Unavailable } from "../../schema/errors.ts";
+import { isUserId } from "../../schema/ids.ts";
 import { limits } from "../../schema/limits.ts";
 import { type Principal, principalOf, studioForm, tokenRoles } from "../../schema/principal.ts";
 import type { Keys } from "../auth.ts";
@@ -47,19 +48,15 @@ interface Verified {
   readonly until: number;
 }
 
-const isId = (value: unknown): value is string =>
-  typeof value === "string" && value !== "" && value.length <= limits.idCharsMax &&
-  value.isWellFormed() && !value.includes("\0");
-
 /** The principal that claims speak of; `undefined` when they are not as they must be. */
 export function principalOfClaims(claims: JWTPayload): Principal | undefined {
   const { sub, studio, games, exp } = claims;
   const role = tokenRoles.find((name) => name === claims.role);
-  const isWhole = isId(sub) && typeof studio === "string" && studioForm.test(studio) &&
+  const isWhole = isUserId(sub) && typeof studio === "string" && studioForm.test(studio) &&
     role !== undefined;
   if (!isWhole) return undefined;
   const isList = Array.isArray(games) && games.length > 0 &&
-    games.length <= limits.gamesPerKeyMax && games.every(isId);
+    games.length <= limits.gamesPerKeyMax && games.every(isUserId);
   if (games !== undefined && !isList) return undefined;
   return principalOf({
     id: `${studio}/${sub}`,
@@ -78,7 +75,8 @@ export function tokenKeys(options: TokenKeysOptions): Keys {
   /** By hash, the oldest first. */
   const verified = new Map<string, Verified>();
 
-  const find1: JWTVerifyGetKey = (header, token) => {
+  /** Refuses what names its own key before anything is looked up. */
+  const findOurs: JWTVerifyGetKey = (header, token) => {
     const { kid } = header;
     const isKid = kid === undefined || (typeof kid === "string" && kid.length <= kidCharsMax);
     if (!isKid || foreignKeys.some((name) => name in header)) {
@@ -89,7 +87,7 @@ export function tokenKeys(options: TokenKeysOptions): Keys {
 
   async function verify(token: string): Promise<Principal | undefined> {
     try {
-      const { payload } = await jwtVerify(token, find1, {
+      const { payload } = await jwtVerify(token, findOurs, {
         issuer,
         audience,
         algorithms: [...algorithms],

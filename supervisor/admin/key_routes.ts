@@ -13,6 +13,7 @@
  */
 import type { Context, Hono } from "hono";
 import { originOf } from "../../schema/http/origin.ts";
+import { isId } from "../../schema/ids.ts";
 import { limits } from "../../schema/limits.ts";
 import { keyKinds, studioForm } from "../../schema/principal.ts";
 import type { KeyKeeper, KeyWish } from "../keys/key_keeper.ts";
@@ -25,11 +26,8 @@ const idForm = /^[0-9a-f]{32}$/;
 
 function readGames(value: unknown): readonly string[] | null {
   if (value === undefined || value === null) return null;
-  const isId = (game: unknown) =>
-    typeof game === "string" && game !== "" && game.length <= limits.idCharsMax &&
-    game.isWellFormed() && !game.includes("\0");
   const isList = Array.isArray(value) && value.length > 0 &&
-    value.length <= limits.gamesPerKeyMax && value.every(isId);
+    value.length <= limits.gamesPerKeyMax && value.every((game) => isId(game, limits.idCharsMax));
   if (isList) return [...new Set(value as string[])];
   throw wrong("games", value, `1 to ${limits.gamesPerKeyMax} ids of games, or absent for all`);
 }

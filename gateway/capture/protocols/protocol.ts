@@ -12,22 +12,15 @@ import { limits } from "../../../schema/limits.ts";
 import type { Rejection } from "../../../schema/rejection.ts";
 import { defaultGameOf, type Keys, type Principal, resolveToken, tokenOf } from "../../auth.ts";
 import type { GatewayDeps, Protocol } from "../../deps.ts";
-import { assertOrigin, openToPages } from "../../http/cors.ts";
-import {
-  badRequest,
-  forbidden,
-  Problem,
-  tooLarge,
-  unauthorized,
-  unavailable,
-} from "../../problem.ts";
+import { openToPages } from "../../http/cors.ts";
+import { badRequest, Problem, tooLarge, unavailable } from "../../problem.ts";
 import type { Handler, Route } from "../../router.ts";
 import type { Acceptor, RejectedEvent } from "../accept_events.ts";
 import type { ByteBudget } from "../byte_budget.ts";
-import { failureDetails } from "../capture.ts";
+import { authorizeWriter, failureDetails } from "../capture.ts";
 import { deadLetterOfBody } from "../dead_letter.ts";
-import { assertParsable, decodeUtf8 } from "../decode_events.ts";
-import { dropBody, expand, readRawBody } from "../read_body.ts";
+import { assertParsable, decodeUtf8, notJson } from "../decode_events.ts";
+import { assertCoding, expand, readRawBody } from "../read_body.ts";
 import type { Draft } from "./draft.ts";
 
 export interface ProtocolDeps extends Pick<GatewayDeps, "now" | "log"> {
@@ -101,23 +94,13 @@ export class Intake {
 
   /** @throws {Problem} 401 or 403; the body is then dropped unread */
   authorized(request: Request, principal: Principal | undefined): Principal {
-    if (principal !== undefined && principal.write) {
-      assertOrigin(request, principal);
-      return principal;
-    }
-    dropBody(request);
-    throw principal === undefined ? unauthorized() : forbidden("This key may not write events");
+    return authorizeWriter(principal, request);
   }
 
   /** The body as it was sent: signatures are made over these bytes. */
   async rawBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-    const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-    if (["identity", "gzip", "x-gzip", ""].includes(encoding)) {
-      return await readRawBody(request, limits.requestBytesMax, this.deps.budget);
-    }
-    dropBody(request);
-    const detail = `Content-Encoding must be gzip or absent: got ${JSON.stringify(encoding)}`;
-    throw new Problem(415, "unsupported_encoding", detail);
+    assertCoding(request);
+    return await readRawBody(request, limits.requestBytesMax, this.deps.budget);
   }
 
   /** The bytes expanded if they are gzip, whatever the headers say: several SDKs do not tell. */
@@ -196,8 +179,7 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const why = (error as Error).message.slice(0, 120).toWellFormed();
-    throw badRequest("invalid_json", `The body is not JSON: ${why}`);
+    throw notJson(error);
   }
 }
 
