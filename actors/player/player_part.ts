@@ -105,9 +105,9 @@ export interface EncodedGame {
   level: number | null;
   counts: Pairs;
   activeDays: number[];
-  revenue?: Pairs;
-  payingDays?: number[];
-  best?: Pairs;
+  revenue?: Pairs | undefined;
+  payingDays?: number[] | undefined;
+  best?: Pairs | undefined;
 }
 
 export interface EncodedPart {
@@ -127,9 +127,10 @@ function encodeGame(game: PlayerGame): EncodedGame {
     level,
     counts: [...game.counts],
     activeDays: game.activeDays.encode(),
-    ...(game.revenue.size === 0 ? {} : { revenue: [...game.revenue] }),
-    ...(game.payingDays === noDays ? {} : { payingDays: game.payingDays.encode() }),
-    ...(game.best.size === 0 ? {} : { best: [...game.best] }),
+    // JSON leaves out what is undefined.
+    revenue: game.revenue.size === 0 ? undefined : [...game.revenue],
+    payingDays: game.payingDays === noDays ? undefined : game.payingDays.encode(),
+    best: game.best.size === 0 ? undefined : [...game.best],
   };
 }
 
@@ -156,15 +157,16 @@ function mapOf(pairs: Pairs = []): ReadonlyMap<string, number> {
   return pairs.length === 0 ? nothing : new Map(pairs);
 }
 
-/** Shares nothing with the part, which changes. */
+/** Shares its sessions with the part. */
 export function encodePart({ games, sessions }: PlayerPart): EncodedPart {
-  return {
-    games: Array.from(games, ([id, game]) => [id, encodeGame(game)]),
-    sessions: sessions.map((session) => ({ ...session })),
-  };
+  return { games: Array.from(games, ([id, game]) => [id, encodeGame(game)]), sessions };
 }
 
-/** @throws {TypeError} it is not the whole of a part */
+/**
+ * Takes its sessions over.
+ *
+ * @throws {TypeError} it is not the whole of a part
+ */
 export function decodePart({ games, sessions }: EncodedPart): PlayerPart {
   // What would decode without a word and be missed only when it is used.
   const isWhole = Array.isArray(sessions) && Array.isArray(games) &&
@@ -174,7 +176,7 @@ export function decodePart({ games, sessions }: EncodedPart): PlayerPart {
   if (!isWhole) throw new TypeError("Cannot decode a player whose parts are missing");
   return {
     games: new Map(games.map(([id, game]) => [id, decodeGame(game)])),
-    sessions: sessions.map((session) => ({ ...session })),
+    sessions,
   };
 }
 

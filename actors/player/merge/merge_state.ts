@@ -95,8 +95,10 @@ export function encodeAlias(id: string, { via, nth, part, next, held }: Alias): 
   return held.length === 0 ? whole : { ...whole, held: [...held] };
 }
 
+/** Shares nothing with what it is made of: a message may be applied again. */
 export function decodeAlias({ via, nth, part, next, held = [] }: EncodedAlias): Alias {
-  return { via, nth, part: decodePart(part), next, held: [...held] };
+  const sessions = part.sessions.map((session) => ({ ...session }));
+  return { via, nth, part: decodePart({ ...part, sessions }), next, held: [...held] };
 }
 
 export function encodeMerge(merge: MergeState): EncodedMerge {

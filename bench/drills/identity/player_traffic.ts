@@ -50,16 +50,11 @@ export class PlayerTraffic {
     return this.#repeats;
   }
 
-  /**
-   * Some events of each of these users, in turn.
-   *
-   * @param apart each in a session of its own: what is on its way while a link is taken back may count
-   *   after later events of its id, and of the events of one session the first names its day
-   */
-  async play(users: readonly string[], each: number, apart = false): Promise<void> {
+  /** Some events of each of these users, in turn. */
+  async play(users: readonly string[], each: number): Promise<void> {
     const events: Sent[] = [];
     for (let round = 0; round < each; round++) {
-      for (const user of users) events.push(this.#played(user, apart));
+      for (const user of users) events.push(this.#played(user));
     }
     await this.#send(events);
   }
@@ -93,13 +88,9 @@ export class PlayerTraffic {
       : this.#event("identify", user, { properties: { anonymous_id: alias } });
   }
 
-  #played(user: string, apart = false): Sent {
+  #played(user: string): Sent {
     const random = this.#random;
-    const session = apart
-      ? { session_id: `apart-${this.#said}` }
-      : random.chance(0.5)
-      ? { session_id: `s-${random.below(2)}` }
-      : {};
+    const session = random.chance(0.5) ? { session_id: `s-${random.below(2)}` } : {};
     switch (random.below(6)) {
       case 0:
         return this.#event("session.start", user, session);
