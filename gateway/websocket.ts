@@ -8,6 +8,8 @@
  * | `{"type":"subscribe","user_id":…,"game_id"?:…,"resume_from"?:…}` | `{"type":"subscribed",…}`, then `{"type":"player","position":…,…}` after each change |
  * | `{"type":"unsubscribe","user_id":…}` | `{"type":"unsubscribed",…}` |
  *
+ * A connection watches a player once: another game, or `resume_from`, takes the place of what was.
+ *
  * A player message is the whole state, so nothing is lost by one that was missed. Whoever gives the
  * `position` of the last one as `resume_from` after a reconnect is sent the present state at once if
  * it has changed since.
@@ -74,7 +76,11 @@ class CaptureSocket {
   #isResolving = false;
   #inFlight = 0;
   #inFlightBytes = 0;
-  readonly #leases = new Map<string, Lease>();
+  /** By the user that is watched: one stream each, of one game or of all. */
+  readonly #watched = new Map<
+    string,
+    { readonly gameId: string | undefined; readonly lease: Lease }
+  >();
 
   constructor(
     readonly client: ClientSocket,
@@ -92,8 +98,8 @@ class CaptureSocket {
 
   closed(): void {
     clearTimeout(this.#authTimer);
-    for (const lease of this.#leases.values()) lease.end();
-    this.#leases.clear();
+    for (const { lease } of this.#watched.values()) lease.end();
+    this.#watched.clear();
   }
 
   received(data: string | ArrayBuffer): void {
@@ -202,23 +208,26 @@ class CaptureSocket {
     readableUser(principal, userId);
     this.deps.rates?.charge(principal, limits.rateReadCost);
     const resumeFrom = positionOf(message);
-    const game = readableGame(principal, typeof game_id === "string" ? game_id : null);
-    if (!this.#leases.has(userId)) {
-      if (this.#leases.size >= limits.webSocketSubscriptionsMax) {
-        const detail = `A connection may watch ${limits.webSocketSubscriptionsMax} players`;
-        throw new Problem(429, "rate_limited", detail);
-      }
+    const gameId = readableGame(principal, typeof game_id === "string" ? game_id : null);
+    const before = this.#watched.get(userId);
+    if (before === undefined && this.#watched.size >= limits.webSocketSubscriptionsMax) {
+      const detail = `A connection may watch ${limits.webSocketSubscriptionsMax} players`;
+      throw new Problem(429, "rate_limited", detail);
+    }
+    const isNew = before?.gameId !== gameId || resumeFrom !== undefined;
+    if (before === undefined || isNew) {
+      before?.lease.end();
       const lease = this.deps.subscriptions.open();
-      this.#leases.set(userId, lease);
-      this.#streamPlayer(principal, { userId, gameId: game, resumeFrom }, lease);
+      this.#watched.set(userId, { gameId, lease });
+      this.#streamPlayer(principal, { userId, gameId, resumeFrom }, lease);
     }
     this.#send({ type: "subscribed", user_id: userId });
   }
 
   #unsubscribe(message: Message): void {
     const userId = userIdOf(message);
-    this.#leases.get(userId)?.end();
-    this.#leases.delete(userId);
+    this.#watched.get(userId)?.lease.end();
+    this.#watched.delete(userId);
     this.#send({ type: "unsubscribed", user_id: userId });
   }
 
@@ -249,7 +258,7 @@ class CaptureSocket {
       if (!lease.signal.aborted) this.#fail(error, null);
     } finally {
       lease.end();
-      if (this.#leases.get(userId) === lease) this.#leases.delete(userId);
+      if (this.#watched.get(userId)?.lease === lease) this.#watched.delete(userId);
     }
   }
 

@@ -175,6 +175,26 @@ Deno.test("/ws lets watch only who may read, and only their games", async () => 
   }, { key: "two" });
 });
 
+Deno.test("/ws tells of another game once it is asked for, in place of the one before", async () => {
+  await connected(async (client, { post, platform }) => {
+    await client.ask({ type: "subscribe", user_id: "u-1", game_id: "go" });
+    await post([event({ game_id: "go" }), event({ game_id: "go" }), event()]);
+    assert.equal((await client.answer()).events_total, 2);
+    const chess = { type: "subscribe", user_id: "u-1", game_id: "chess" };
+    for (const message of [chess, chess]) {
+      assert.equal((await client.ask(message)).type, "subscribed");
+    }
+    await until(() => platform.watchers === 1, "the one before has ended");
+    await post(event());
+    assert.equal((await client.answer()).events_total, 2);
+    // As does who resumes what he watches already.
+    const answer = await client.ask({ ...chess, resume_from: "0:0" });
+    assert.deepEqual(answer, { type: "subscribed", user_id: "u-1" });
+    assert.equal((await client.answer()).events_total, 2);
+    assert.equal((await client.ask({ type: "unsubscribe", user_id: "u-1" })).type, "unsubscribed");
+  });
+});
+
 Deno.test("/ws tells when a watch breaks, without its inside", async () => {
   await connected(async (client, { post, platform, logged }) => {
     await client.ask({ type: "subscribe", user_id: "u-1" });
