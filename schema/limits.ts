@@ -219,7 +219,7 @@ export const limits = {
   fetchPauseMs: 25,
   commitRowsMax: 2000,
   /** The shards of a thread work for so long in one turn of its event loop; then questions have theirs. */
-  shardTurnMsMax: 5,
+  shardTurnMsMax: 10,
   /** Text of the records in one commit; one fetch may go beyond. */
   commitBytesMax: 4 * MIB,
   /** Traces that get spans of their own in one commit; those beyond end at the log. */

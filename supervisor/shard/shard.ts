@@ -14,11 +14,12 @@ import { limits } from "../../schema/limits.ts";
 import type { AskContext } from "../../actors/kernel/behaviour.ts";
 import type { AsOf, CommitBatch, HaltMark, ShardClaim, SourcePosition } from "../store/store.ts";
 import type { LogRecord } from "../log/log.ts";
+import { LoopShare } from "../thread/loop_share.ts";
 import { Batch } from "./batch.ts";
 import { Gate } from "./gate.ts";
 import { persist, release, verifyHash, wantSnapshots } from "./hand_off.ts";
 import { newOwnership, type Ownership, reportOf } from "./ownership.ts";
-import { findActor, passivateActor, restartActor } from "./restore/operate.ts";
+import { findActor, inspectionOf, passivateActor, restartActor } from "./restore/operate.ts";
 import { Troubles } from "./restore/troubles.ts";
 import { retry, type RetryOptions, untilStopped } from "./retry.ts";
 import type { Inspection, ShardOptions, ShardReport, ShardState } from "./shard_types.ts";
@@ -33,7 +34,7 @@ const overBudgetMax = 1.5;
 
 const trimEveryMs = 10_000;
 
-/** How often a turn looks at the clock. */
+/** How often applying looks at the clock. */
 const recordsPerLook = 32;
 
 export class Shard {
@@ -67,7 +68,10 @@ export class Shard {
     passivated: 0,
   };
 
-  constructor(readonly options: ShardOptions) {}
+  readonly #loop: LoopShare;
+  constructor(readonly options: ShardOptions) {
+    this.#loop = options.loop ?? LoopShare.by(options.clock);
+  }
 
   /**
    * Serves the shard until `stop` aborts, then commits and publishes what is applied and returns.
@@ -178,6 +182,7 @@ export class Shard {
         continue;
       }
       let records: LogRecord[] = [];
+      while (this.#loop.isSpent && !stop.aborted) await this.#loop.next();
       await untilStopped(stop, async () => {
         const fetch = () => log.fetch(stage.topic, partition, position, limits.fetchBytesMax, stop);
         records = await retry(fetch, this.#retrying(stop));
@@ -207,18 +212,15 @@ export class Shard {
     stop: AbortSignal,
     retrying: RetryOptions,
   ): Promise<boolean> {
-    const { clock } = this.options;
     const decoded = records.map((record) => own.applier.decode(record));
     const wanted = new Set(decoded.flatMap((d) => d.messages.map((m) => m.actorId)));
     own.cells.expect(wanted);
     await retry(() => own.cells.load(wanted), retrying);
     if (retrying.signal.aborted) return false;
-    let turnSince = clock.now();
     for (let i = 0; i < records.length; i++) {
-      if (i % recordsPerLook === 0 && clock.now() - turnSince >= limits.applyTurnMsMax) {
-        await clock.sleep(0, retrying.signal);
+      while (i % recordsPerLook === 0 && this.#loop.isSpent) {
+        await this.#loop.next();
         if (retrying.signal.aborted) return false;
-        turnSince = clock.now();
       }
       const rebuilt = own.applier.apply(records[i]!, decoded[i]!, sources, own.pending);
       if (rebuilt === undefined) continue;
@@ -259,6 +261,7 @@ export class Shard {
         early.abort();
       }
       await own.emitter.room(signal);
+      while (this.#loop.isSpent && !signal.aborted) await this.#loop.next();
       while (own.isRebuilding && !signal.aborted) await this.#rebuilt.wait(signal);
       if (signal.aborted) return;
       await this.#commit(own, retrying);
@@ -345,10 +348,7 @@ export class Shard {
   async inspect(actorId: string, asOf?: AsOf): Promise<Inspection | undefined> {
     const live = this.#own?.cells.peek(actorId) !== undefined && asOf === undefined;
     const cell = await this.#find(actorId, asOf);
-    if (cell === undefined) return undefined;
-    const parts = this.options.stage.behaviour.describe(cell.state);
-    const parked = this.#troubles.parkedOf(actorId);
-    return { cell, live, parts, degraded: parked === 0 ? undefined : `${parked} parked` };
+    return cell && inspectionOf(this.options.stage, cell, live, this.#troubles.parkedOf(actorId));
   }
 
   /** @throws {Unavailable} the shard is not owned right now */

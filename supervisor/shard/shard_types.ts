@@ -6,6 +6,7 @@
 import type { Part } from "../../actors/kernel/behaviour.ts";
 import type { Topics } from "../../schema/topics.ts";
 import type { Log } from "../log/log.ts";
+import type { LoopShare } from "../thread/loop_share.ts";
 import type { CommitBatch, ShardHash, Store } from "../store/store.ts";
 import type { Cell } from "./cells.ts";
 import type { Clock } from "./clock.ts";
@@ -22,6 +23,8 @@ export interface ShardOptions {
   readonly log: Log;
   readonly store: Store;
   readonly clock: Clock;
+  /** Shared with the other shards of the thread. @default its own */
+  readonly loop?: LoopShare;
   readonly topics: Topics;
   /** Live actors take at most about this much memory. */
   readonly actorBytesMax: number;

@@ -17,6 +17,7 @@ import { actorsOf, liveActors } from "../shard/restore/live_actors.ts";
 import { Shard } from "../shard/shard.ts";
 import type { Stage } from "../shard/stage.ts";
 import type { StageName, Store } from "../store/store.ts";
+import { LoopShare } from "../thread/loop_share.ts";
 import type { ChildSpec } from "../tree/child.ts";
 import { Supervisor } from "../tree/supervisor.ts";
 import { shardChild } from "./shard_child.ts";
@@ -70,6 +71,7 @@ export class ShardHost {
   readonly #gauges = new ShardGauges();
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #loop = LoopShare.ofThread();
   readonly #topics: Topics;
   readonly #costs: HostPorts["costs"];
   readonly #hot: HotActors;
@@ -104,6 +106,7 @@ export class ShardHost {
       owner: init.owner,
       lease: init.lease,
       clock: this.#clock,
+      loop: this.#loop,
       topics: this.#topics,
       /** What the worker has is for whatever shards it has. */
       get actorBytesMax() {

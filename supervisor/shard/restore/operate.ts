@@ -10,7 +10,8 @@ import type { AsOf } from "../../store/store.ts";
 import type { Cell } from "../cells.ts";
 import type { Gate } from "../gate.ts";
 import type { Ownership } from "../ownership.ts";
-import type { ShardOptions } from "../shard_types.ts";
+import type { Inspection, ShardOptions } from "../shard_types.ts";
+import type { Stage } from "../stage.ts";
 
 /** Where the shard's loops are. */
 export interface OperatePorts {
@@ -54,6 +55,12 @@ export async function findActor(
 /** An actor whose messages have changed nothing yet is none. */
 function seen(cell: Cell | undefined): Cell | undefined {
   return cell === undefined || cell.offset < 0 ? undefined : cell;
+}
+
+/** An actor for operators. @param parked how many of its messages were dead-lettered */
+export function inspectionOf(stage: Stage, cell: Cell, live: boolean, parked: number): Inspection {
+  const parts = stage.behaviour.describe(cell.state);
+  return { cell, live, parts, degraded: parked === 0 ? undefined : `${parked} parked` };
 }
 
 /**
