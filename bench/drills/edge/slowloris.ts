@@ -234,16 +234,19 @@ async function run(ctx: OwnContext): Promise<DrillResult> {
   const found = new Findings();
   const broken = ctx.mutation === undefined ? undefined : breaking[ctx.mutation];
   const names = broken === undefined ? ["haproxy", "guard"] as const : [broken.shape];
+  // The shape of production must be there.
   for (const name of names) {
-    // The shape of production must be there.
     if (!await canShape(name)) return skip(`${name} is not on this machine`);
-    ctx.print(name);
-    const shape = await start(ctx, name);
-    try {
-      await new Slowloris(ctx, found, shape).run();
-    } finally {
-      await shape.end();
+  }
+  const started = await Promise.allSettled(names.map((name) => start(ctx, name)));
+  try {
+    for (const shape of started) {
+      if (shape.status === "rejected") throw shape.reason;
+      ctx.print(shape.value.name);
+      await new Slowloris(ctx, found, shape.value).run();
     }
+  } finally {
+    for (const shape of started) if (shape.status === "fulfilled") await shape.value.end();
   }
   return found.result();
 }
