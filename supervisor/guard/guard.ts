@@ -41,7 +41,10 @@ export interface GuardOptions {
 
 type Peer = Pick<Deno.NetAddr, "hostname" | "port">;
 
+/** Each connection is looked at so often, */
 const lookMs = 250;
+/** in so many turns: many that are late at once would hold everybody else up. */
+const turns = 10;
 const acceptPauseMs = 50;
 const finishMs = 500;
 const full: Fault = { status: 503, detail: "This node has too many connections: come back later" };
@@ -53,6 +56,10 @@ export class Guard {
   readonly #max: number;
   readonly #perAddress: number;
   readonly #connections = new Set<GuardedConnection>();
+  /** The same, by whose turn it is to be looked at. */
+  readonly #turns = Array.from({ length: turns }, () => new Set<GuardedConnection>());
+  #entered = 0;
+  #looks = 0;
   /** Those that have not brought a whole head, oldest first: the first to go when there is no room. */
   readonly #unproven = new Set<GuardedConnection>();
   readonly #sites = new Map<string, number>();
@@ -86,7 +93,7 @@ export class Guard {
   listen(hostname: string, port: number, backendPort: number): Deno.NetAddr {
     const listener = Deno.listen({ hostname, port });
     this.#listener = listener;
-    this.#timer = setInterval(() => this.#look(), lookMs);
+    this.#timer = setInterval(() => this.#look(), lookMs / turns);
     void this.#accept(listener, backendPort);
     return listener.addr;
   }
@@ -115,6 +122,7 @@ export class Guard {
 
   #serve(client: Deno.TcpConn, from: string | undefined, peer: Peer, backendPort: number): void {
     let [site, source] = [from, peer];
+    const turn = this.#turns[this.#entered++ % turns]!;
     const connection: GuardedConnection = new GuardedConnection(client, {
       times: this.#times,
       now: this.#options.now ?? (() => performance.now()),
@@ -138,12 +146,14 @@ export class Guard {
         if (backend !== undefined) this.#peers.delete(backend.localAddr.port);
         if (site !== undefined) this.#count(site, -1);
         this.#connections.delete(connection);
+        turn.delete(connection);
         this.#unproven.delete(connection);
         if (this.#connections.size === 0) this.#onEmpty?.();
       },
     });
     if (site !== undefined) this.#count(site, 1);
     this.#connections.add(connection);
+    turn.add(connection);
     this.#unproven.add(connection);
     void connection.run();
   }
@@ -181,7 +191,7 @@ export class Guard {
   }
 
   #look(): void {
-    for (const connection of this.#connections) {
+    for (const connection of this.#turns[this.#looks++ % turns]!) {
       if (connection.look()) this.#options.counts?.refused("late");
     }
     this.#options.counts?.open(this.#connections.size);
