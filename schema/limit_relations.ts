@@ -72,12 +72,14 @@ const relations: readonly [(l: Limits) => boolean, string][] = [
     "webSocketSubscriptionsMax <= graphqlSubscriptionsPerKeyMax",
   ],
   [(l) => l.shedLagSecondsFrom < l.shedLagSecondsFull, "shedLagSecondsFrom < shedLagSecondsFull"],
+  [(l) => l.lagEveryMs * 2 <= l.lagSpanMs, "lagEveryMs * 2 <= lagSpanMs"],
   [(l) => l.shedAcceptMs < l.acceptTimeoutMs, "shedAcceptMs < acceptTimeoutMs"],
   // Between the two nothing begins and nothing ends, so that it does not swing.
-  [(l) => l.shedTurnTargetMs * 4 <= l.shedTurnMs, "shedTurnTargetMs * 4 <= shedTurnMs"],
+  [(l) => l.shedTurnTargetMs * 2 < l.shedTurnMs, "shedTurnTargetMs * 2 < shedTurnMs"],
   // A wait that is too long shows in each window that it lasts.
   [(l) => l.shedTurnMs < l.shedWindowMs, "shedTurnMs < shedWindowMs"],
-  // The least of several, where nothing waits.
+  // One pause of the process, and what comes right after it, are the smaller part of the median's.
+  [(l) => l.shedTurnWaits >= 5, "shedTurnWaits >= 5"],
   [(l) => l.turnEveryMs * 3 <= l.shedWindowMs, "turnEveryMs * 3 <= shedWindowMs"],
   [(l) => l.shedSmallBytesMax < l.eventBytesMax, "shedSmallBytesMax < eventBytesMax"],
   // A bucket that can never hold a batch would refuse it for good.

@@ -139,9 +139,11 @@ export const limits = {
   shedUnderWayMin: 64,
   shedWindows: 3,
   shedWindowMs: 100,
-  /** … or when an empty request waits so long for its turn, so many windows running with so many … */
-  shedTurnMs: 75,
-  shedTurnWindows: 5,
+  /** … or when empty requests wait so long for their turn, by the median of so many, so many … */
+  shedTurnMs: 40,
+  shedTurnWaits: 7,
+  /** … windows running with so many … */
+  shedTurnWindows: 3,
   shedTurnRequestsMin: 4,
   /** … requests each, once so many have been served: code that has hardly run is slow by itself. */
   shedTurnWarmRequests: 2000,
@@ -153,6 +155,8 @@ export const limits = {
   /** So much always gets through, to see whether it goes better. */
   shedAdmittedPercentMin: 2,
   lagEveryMs: 500,
+  /** The pace of commits is that of so long: they come in lumps. */
+  lagSpanMs: 5 * SECOND,
 
   // What a GraphQL request may ask.
   graphqlBodyBytesMax: 64 * KIB,

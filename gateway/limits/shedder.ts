@@ -43,8 +43,13 @@ export interface ShedderOptions {
 const admittedMin = limits.shedAdmittedPercentMin / 100;
 const clamp = (share: number) => Math.min(1, Math.max(admittedMin, share));
 
-/** What may be let in next, by the lag. @param admitted what was let in while it was measured */
-export function admittedByLag(reading: LagReading, admitted: number): number {
+/**
+ * What may be let in next, by the lag.
+ *
+ * @param admitted what may be now
+ * @param lately what was let in while it was measured
+ */
+export function admittedByLag(reading: LagReading, admitted: number, lately: number): number {
   const { lagEvents, committedPerSecond, appendedPerSecond } = reading;
   const isOutage = committedPerSecond < 1;
   const lagSeconds = isOutage ? 0 : lagEvents / committedPerSecond;
@@ -53,7 +58,7 @@ export function admittedByLag(reading: LagReading, admitted: number): number {
   const beyond = Math.min(1, (lagSeconds - from) / (full - from));
   const wanted = committedPerSecond * (1 - beyond / 2);
   // With nothing appended there is nothing to compare with.
-  return clamp(admitted * wanted / Math.max(1, appendedPerSecond));
+  return clamp(lately * wanted / Math.max(1, appendedPerSecond));
 }
 
 /** What may be let in, by the log's size. */
@@ -75,6 +80,9 @@ export class Shedder {
   /** Told of the waits for a turn. */
   readonly turns: TurnControl;
   #lagId = -1;
+  /** Requests that came and those let in, since the last measurement, and between those before it. */
+  #counts = { came: 0, letIn: 0 };
+  readonly #countsBefore: { readonly came: number; readonly letIn: number }[] = [];
   /** Measurements running in which commits were behind and went on. */
   #behind = 0;
   #byLag = 1;
@@ -108,8 +116,11 @@ export class Shedder {
     this.turns.arrived();
     const admitted = Math.min(this.admitted, 1 - this.#refusedFor(bytesOf));
     const isAdmitted = admitted >= 1 || this.#isNext(admitted);
-    if (isAdmitted) this.turns.letIn();
-    return isAdmitted;
+    this.#counts.came++;
+    if (!isAdmitted) return false;
+    this.#counts.letIn++;
+    this.turns.letIn();
+    return true;
   }
 
   #isNext(admitted: number): boolean {
@@ -151,9 +162,28 @@ export class Shedder {
     const reading = this.options.lag();
     if (reading === undefined || reading.id === this.#lagId) return;
     this.#lagId = reading.id;
-    const next = admittedByLag(reading, this.#byLag);
+    this.#countsBefore.push(this.#counts);
+    this.#counts = { came: 0, letIn: 0 };
+    if (this.#countsBefore.length * limits.lagEveryMs > limits.lagSpanMs) {
+      this.#countsBefore.shift();
+    }
+    const next = admittedByLag(reading, this.#byLag, this.#admittedLately());
     this.#behind = next < 1 && reading.committedPerSecond >= 1 ? this.#behind + 1 : 0;
     if (next >= this.#byLag || this.#behind >= limits.shedLagReadings) this.#byLag = next;
     this.#bySize = admittedBySize(reading);
+  }
+
+  /**
+   * What was let in while the measurement was taken. Its pace is that of some seconds: held against what
+   * is let in only now it would say the same again and again, until nothing was.
+   */
+  #admittedLately(): number {
+    let came = 0;
+    let letIn = 0;
+    for (const counts of this.#countsBefore) {
+      came += counts.came;
+      letIn += counts.letIn;
+    }
+    return came === 0 ? this.#byLag : clamp(letIn / came);
   }
 }

@@ -34,20 +34,20 @@ function open() {
 
 Deno.test("admittedByLag() lets in what is committed, less the further commits are behind", () => {
   const behind = { ...calm, committedPerSecond: 1000, appendedPerSecond: 4000 };
-  const at = (seconds: number) => admittedByLag({ ...behind, lagEvents: seconds * 1000 }, 1);
+  const at = (seconds: number) => admittedByLag({ ...behind, lagEvents: seconds * 1000 }, 1, 1);
   assert.equal(at(limits.shedLagSecondsFrom - 1), 1);
   assert.equal(at(limits.shedLagSecondsFrom), 0.25);
   assert.equal(at(limits.shedLagSecondsFull), 0.125);
   assert.equal(at(1_000_000), 0.125);
   // What was let in while it was measured is what the pace of the log is a result of.
   assert.equal(
-    admittedByLag({ ...behind, appendedPerSecond: 1000, lagEvents: 20_000 }, 0.25),
+    admittedByLag({ ...behind, appendedPerSecond: 1000, lagEvents: 20_000 }, 1, 0.25),
     0.25,
   );
 });
 
 Deno.test("admittedByLag() takes shards that commit nothing for an outage", () => {
-  assert.equal(admittedByLag({ ...calm, committedPerSecond: 0, lagEvents: 1e9 }, 1), 1);
+  assert.equal(admittedByLag({ ...calm, committedPerSecond: 0, lagEvents: 1e9 }, 1, 1), 1);
 });
 
 Deno.test("admittedBySize() closes as the log fills up, and never wholly", () => {
@@ -68,6 +68,30 @@ Deno.test("Shedder waits until commits have been behind for a while, then spread
   assert.ok(let1.every((is, i) => i === 0 || is !== let1[i - 1]), "every other one");
   measured({ lagEvents: 0 }, 2);
   assert.equal(shedder.admitted, 1);
+});
+
+Deno.test("Shedder holds the pace of commits, though it is that of some seconds", () => {
+  const { shedder, at } = open();
+  const offered = 3000;
+  const possible = 1000;
+  const readings = limits.lagSpanMs / limits.lagEveryMs;
+  const appended: number[] = [];
+  const shares: number[] = [];
+  let lag = 20_500;
+  for (let id = 2; id < 200; id++) {
+    const share = shedder.admitted;
+    const each = offered * limits.lagEveryMs / 1000;
+    let letIn = 0;
+    for (let i = 0; i < each; i++) if (shedder.admits()) letIn++;
+    lag = Math.max(0, lag + letIn - possible * limits.lagEveryMs / 1000);
+    appended.push(letIn);
+    const span = appended.slice(-readings);
+    const appendedPerSecond = span.reduce((a, b) => a + b) / span.length * 1000 / limits.lagEveryMs;
+    at.reading = { ...calm, id, lagEvents: lag, committedPerSecond: possible, appendedPerSecond };
+    if (id > 40) shares.push(share);
+  }
+  const least = shares.reduce((a, b) => Math.min(a, b));
+  assert.ok(least > 0.15, `the least share ${least}`);
 });
 
 Deno.test("Shedder does not shed what a store that came back has to catch up with", () => {
@@ -108,8 +132,9 @@ Deno.test("Shedder refuses large requests for the wait of a turn, and small ones
     for (let i = 0; i < limits.shedTurnRequestsMin; i++) shedder.admits(small);
   };
   for (let i = 0; i < limits.shedTurnWarmRequests; i++) shedder.admits(small);
-  turn(1);
-  for (let i = 0; i < 2 * limits.shedTurnWindows; i++) turn();
+  turn();
+  for (let i = 0; i < limits.shedTurnWaits; i++) turn(1);
+  for (let i = 0; i < limits.shedTurnWaits + limits.shedTurnWindows; i++) turn();
   const let1 = (bytesOf: () => number) =>
     Array.from({ length: 100 }, () => shedder.admits(bytesOf)).filter(Boolean).length;
   const { large } = shedder.turns.refused;

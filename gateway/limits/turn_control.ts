@@ -6,8 +6,9 @@
  * and more. So an empty request of the process to itself goes the same way, again and again, and
  * says how long that takes.
  *
- * - **What counts is the least of a window.** After a collection of garbage one waits long and the
- *   next does not; where a queue stands, all do. Only after several windows running is it one.
+ * - **What counts is the median of the last few.** After a collection of garbage, or where threads take
+ *   turns on a small machine, one waits long and the next does not; where a queue stands, most do.
+ *   Only after several windows running is it one.
  * - **Then a share is refused that keeps the wait at its target**, by an integral and a proportional
  *   term, as PIE does with packets (RFC 8033): more while it is above, less while it is below. Large
  *   requests first; small ones, which cost little more to serve than to refuse, once that is not enough.
@@ -37,17 +38,22 @@ const calmGain = 4;
 const servedLeast = 0.5;
 const servedLeastLater = 0.99;
 /** Of large requests, once it is decided that some are refused. */
-const levelFrom = 0.25;
+const levelFrom = 0.35;
 /** A window that was longer tells no more. */
 const stepSecondsMax = 0.25;
 
 const refusedMax = 1 - limits.shedAdmittedPercentMin / 100;
 const within = (value: number, most: number) => Math.min(most, Math.max(-most, value));
 
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
 /** A window that has ended. */
 interface Seen {
-  /** The least wait. */
-  readonly leastMs: number;
+  /** Of the last waits. */
+  readonly medianMs: number;
   readonly windowMs: number;
   /** Requests of clients that came to their turn. */
   readonly requests: number;
@@ -61,8 +67,9 @@ export class TurnControl {
   #isOn = false;
   /** When the request on its way began to wait. */
   #sentAt: number | undefined;
-  #least = Infinity;
-  /** The least of the window before. */
+  /** The last waits, the oldest first. */
+  readonly #waits: number[] = [];
+  /** Their median a window before. */
   #before = 0;
   /** Windows running in which it was too long. */
   #late = 0;
@@ -116,7 +123,8 @@ export class TurnControl {
     // While others are served it waits still: no pause of the process, and it takes so long at least.
     const now = this.now();
     const waitedMs = now - this.#sentAt;
-    if (waitedMs > limits.shedTurnMs) this.#waited(waitedMs, now);
+    const isWindow = now - this.#windowFrom >= limits.shedWindowMs;
+    if (waitedMs > limits.shedWindowMs && isWindow) this.#waited(waitedMs, now);
   }
 
   /** It is let in. */
@@ -125,22 +133,24 @@ export class TurnControl {
   }
 
   #waited(ms: number, now: number): void {
-    if (ms < this.#least) this.#least = ms;
+    this.#waits.push(ms);
+    if (this.#waits.length > limits.shedTurnWaits) this.#waits.shift();
     const windowMs = now - this.#windowFrom;
     if (windowMs < limits.shedWindowMs) return;
     const requests = this.#requests;
     const served = this.#served;
-    const seen = { leastMs: this.#least, windowMs, requests, served };
+    // What is refused already is to follow at once; whether anything is, is slow to change.
+    const medianMs = medianOf(this.#isOn ? this.#waits.slice(-3) : this.#waits);
+    const seen = { medianMs, windowMs, requests, served };
     this.#windowFrom = now;
-    this.#least = Infinity;
     this.#requests = this.#served = 0;
     if (this.#isOn) this.#move(seen);
     else this.#look(seen);
   }
 
-  #look({ leastMs, windowMs, requests, served }: Seen): void {
+  #look({ medianMs, windowMs, requests, served }: Seen): void {
     const isWarm = this.#seen >= limits.shedTurnWarmRequests;
-    if (leastMs <= limits.shedTurnMs || requests < limits.shedTurnRequestsMin || !isWarm) {
+    if (medianMs <= limits.shedTurnMs || requests < limits.shedTurnRequestsMin || !isWarm) {
       this.#late = this.#lateServed = this.#lateMs = 0;
       return;
     }
@@ -149,14 +159,14 @@ export class TurnControl {
     if (++this.#late < limits.shedTurnWindows) return;
     this.#isOn = true;
     this.#level = levelFrom;
-    this.#before = leastMs;
+    this.#before = medianMs;
     this.#servedLeast = servedLeast * this.#lateServed / (this.#lateMs / 1000);
   }
 
-  #move({ leastMs, windowMs, requests, served }: Seen): void {
+  #move({ medianMs, windowMs, requests, served }: Seen): void {
     const target = limits.shedTurnTargetMs;
     // With hardly any requests it is not they who wait for each other.
-    const waitMs = requests < limits.shedTurnRequestsMin ? 0 : leastMs;
+    const waitMs = requests < limits.shedTurnRequestsMin ? 0 : medianMs;
     const error = within((waitMs - target) / target, errorMax);
     const growth = within((waitMs - this.#before) / target, errorMax);
     this.#before = waitMs;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { limits } from "../../schema/limits.ts";
 
 /** One measurement; see the gateway's shedder, whose reading has the same shape. */
 export interface Lag {
@@ -26,9 +27,6 @@ interface Sample {
   readonly rows: ReadonlyMap<number, LagRow>;
 }
 
-/** Rates are those of so many milliseconds: commits come in lumps. */
-const spanMs = 5_000;
-
 /** Shards that have work and commit nothing for so long have lost their store. */
 export const stalledMs = 2_000;
 
@@ -50,7 +48,9 @@ export class LagMeter {
     );
     if (hasMoved || previous === undefined) this.#movedAt = now;
     this.#samples.push({ at: now, rows: byPartition });
-    while (this.#samples.length > 2 && now - this.#samples[1]!.at >= spanMs) this.#samples.shift();
+    while (this.#samples.length > 2 && now - this.#samples[1]!.at >= limits.lagSpanMs) {
+      this.#samples.shift();
+    }
     const first = this.#samples[0]!;
     let committed = 0;
     let appended = 0;

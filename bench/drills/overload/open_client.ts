@@ -29,6 +29,8 @@ export interface ClientReport {
   readonly refused: Quantiles;
   /** Requests that were answered neither way, or not at all. */
   readonly failed: number;
+  /** What became of those: a status, or an error's name. */
+  readonly failures: Readonly<Record<string, number>>;
   /** Refusals that did not say when to come back. */
   readonly unsaid: number;
   /** By how much requests were sent later than they were due. */
@@ -58,6 +60,7 @@ class OpenClient {
   readonly #refused = new Histogram();
   readonly #late = new Histogram();
   readonly #open = new Set<Promise<void>>();
+  readonly #failures: Record<string, number> = {};
   #connections = 0;
   #counts = { sent: 0, leftOut: 0, failed: 0, unsaid: 0 };
 
@@ -81,6 +84,7 @@ class OpenClient {
     const { user, system } = process.cpuUsage(cpu);
     return {
       ...this.#counts,
+      failures: this.#failures,
       seconds,
       accepted: this.#accepted.quantiles(),
       refused: this.#refused.quantiles(),
@@ -119,10 +123,15 @@ class OpenClient {
       else if (status === 503 || status === 429) {
         this.#refused.record(tookMs);
         if (retryAfterMs === undefined) this.#counts.unsaid++;
-      } else this.#counts.failed++;
-    } catch {
-      this.#counts.failed++;
+      } else this.#fail(String(status));
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.name : String(error));
     }
+  }
+
+  #fail(how: string): void {
+    this.#counts.failed++;
+    this.#failures[how] = (this.#failures[how] ?? 0) + 1;
   }
 }
 

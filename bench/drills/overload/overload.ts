@@ -99,7 +99,8 @@ function judge(found: Findings, over: Offer, { rate, inTimeMs, calmMs }: Baselin
   found.require(goodput >= goodputMin, `goodput ≥ 0.8 R: ${goodput}`);
   const failed = ofBoth(over, ({ failed }) => failed);
   const unsaid = ofBoth(over, ({ unsaid }) => unsaid);
-  found.require(failed === 0, `every request is answered 202, 429 or 503: ${failed} not`);
+  const how = JSON.stringify([over.flood.failures, over.probe.failures]);
+  found.require(failed === 0, `every request is answered 202, 429 or 503: ${failed} not: ${how}`);
   found.require(unsaid === 0, `every refusal says when to come back: ${unsaid} do not`);
 }
 
