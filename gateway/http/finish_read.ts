@@ -39,7 +39,8 @@ function notModified({ headers }: Response): Response {
 export async function finishRead(request: Request, response: Response): Promise<Response> {
   const { headers, body } = response;
   if (body === null || !packable.test(headers.get("content-type") ?? "")) return response;
-  if (headers.has("content-encoding")) return response;
+  // Whoever has tagged it has packed it, too, if it is to be.
+  if (headers.has("content-encoding") || headers.has("etag")) return response;
   const cacheControl = headers.get("cache-control") ?? "";
   const isTagged = response.status === 200 && isRead(request) && !cacheControl.includes("no-store");
   const mayPack = !cacheControl.includes("no-transform");

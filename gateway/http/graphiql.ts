@@ -10,6 +10,7 @@
 import { hash } from "node:crypto";
 import { pageHeaders } from "../../schema/http/answer_headers.ts";
 import type { Route } from "../router.ts";
+import { fixedAnswer, type FixedContent } from "./fixed_answer.ts";
 
 /** What stands in the editor at first. */
 const welcome = `# Put a key into the headers below, then press the arrow.
@@ -22,12 +23,7 @@ query Figures {
 }
 `;
 
-interface Page {
-  readonly html: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-async function load(): Promise<Page> {
+async function load(): Promise<FixedContent> {
   const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
   const html = renderGraphiQL({
     title: "GameMetrics Pro: GraphiQL",
@@ -47,18 +43,9 @@ async function load(): Promise<Page> {
     inlined: true,
     workers: true,
   });
-  return { html, headers };
+  return { text: html, headers: { ...headers, "cache-control": "no-cache" } };
 }
 
 export function graphiqlRoute(): Route {
-  let page: Promise<Page> | undefined;
-  return {
-    path: "/graphiql",
-    methods: ["GET"],
-    load: "read",
-    async handler() {
-      const { html, headers } = await (page ??= load());
-      return new Response(html, { headers: { ...headers, "cache-control": "no-cache" } });
-    },
-  };
+  return { path: "/graphiql", methods: ["GET"], load: "read", handler: fixedAnswer(load) };
 }

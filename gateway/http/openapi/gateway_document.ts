@@ -11,6 +11,7 @@ import {
 import { docsHeaders, docsPage } from "../../../schema/http/openapi/docs_page.ts";
 import { limits } from "../../../schema/limits.ts";
 import type { Route } from "../../router.ts";
+import { fixedAnswer } from "../fixed_answer.ts";
 import { nativeOperations, nativeSchemas } from "./native_operations.ts";
 import { protocolOperations, protocolSchemas } from "./protocol_operations.ts";
 
@@ -87,25 +88,18 @@ const caching = {
   "access-control-allow-origin": "*",
 };
 
-/** Made when it is first asked for. */
-const once = (make: () => string) => {
-  let text: string | undefined;
-  return () => text ??= make();
-};
-
 /** `/openapi.json` and `/docs`. */
 export function descriptionRoutes(): Route[] {
-  const json = once(() => JSON.stringify(gatewayDocument()));
-  const page = once(() => docsPage(gatewayDocument()));
-  const answer = (text: string, headers: Readonly<Record<string, string>>) =>
-    new Response(text, { headers: { ...caching, ...headers } });
+  const json = fixedAnswer(() => ({
+    text: JSON.stringify(gatewayDocument()),
+    headers: { ...caching, "content-type": "application/json" },
+  }));
+  const page = fixedAnswer(() => ({
+    text: docsPage(gatewayDocument()),
+    headers: { ...caching, ...docsHeaders },
+  }));
   return [
-    {
-      path: "/openapi.json",
-      methods: ["GET"],
-      load: "read",
-      handler: () => answer(json(), { "content-type": "application/json" }),
-    },
-    { path: "/docs", methods: ["GET"], load: "read", handler: () => answer(page(), docsHeaders) },
+    { path: "/openapi.json", methods: ["GET"], load: "read", handler: json },
+    { path: "/docs", methods: ["GET"], load: "read", handler: page },
   ];
 }
