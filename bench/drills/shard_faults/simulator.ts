@@ -29,6 +29,8 @@ const least: Partial<SimReport["counts"]> = {
   lost: 1_000,
   duplicated: 1_000,
   reordered: 1_000,
+  merged: 1_000,
+  restored: 250,
 };
 
 async function broken(ctx: OwnContext, findings: Findings, from: number): Promise<void> {

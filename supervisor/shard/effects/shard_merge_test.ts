@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { PlayerEvent } from "../../../schema/event.ts";
 import { internalType } from "../../../schema/event.ts";
+import { limits } from "../../../schema/limits.ts";
 import { playerStage } from "../stages.ts";
 import { rawEvent, type Running, ShardWorld, wrapReceive } from "../testing/shard_world.ts";
 
@@ -143,5 +144,29 @@ Deno.test("an event for a player who stands still is parked whole, and counts on
   await w.send(parked[0]!.event!, parked[0]!.event!);
   await w.settled(r);
   assert.equal((await w.profile(r))!.eventsTotal, 4);
+  await w.end();
+});
+
+Deno.test("what waits for an event that is parked counts after a minute, by a timer", async () => {
+  const w = new ShardWorld();
+  const throwing = throwsAt(internalType.absorb, () => true);
+  const behaviour = { ...throwing.behaviour, onPoison: "halt" as const };
+  const r = w.start({ stage: { ...throwing, behaviour } });
+  const types = () =>
+    w.records("player.events.raw").map(({ value }) => JSON.parse(value).event_type);
+  await w.send(of("anon"), link("ann", "anon"));
+  await w.until(() => types().includes(internalType.merge));
+  // It comes to an alias, whose player stands still when it is passed on.
+  await w.send(of("anon", { event_id: "parked" }));
+  await w.settled(r);
+  const parked = w.letters().filter(({ event }) => event?.event_type === internalType.forward);
+  assert.equal(parked.length, 1);
+  await w.send(of("anon", { event_id: "waits" }));
+  await w.settled(r);
+  const events = async () => (await w.profile(r, "anon"))!.eventsTotal;
+  assert.equal(await events(), 1);
+  await w.clock.advance(limits.forwardHeldMsMax + 2_000);
+  await w.settled(r);
+  assert.equal(await events(), 2);
   await w.end();
 });
