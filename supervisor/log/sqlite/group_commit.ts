@@ -6,7 +6,7 @@
  */
 import { Unavailable } from "../../../schema/errors.ts";
 import { type ClientAnswer, type Failure, failureOf } from "./protocol.ts";
-import type { Batch, TopicWriter } from "./topic_writer.ts";
+import type { Flush, FlushPart, TopicWriter } from "./topic_writer.ts";
 
 /** What flushes go to. */
 export type FlushTarget = Pick<TopicWriter, "append" | "trim" | "retain" | "rollWhenFull">;
@@ -133,7 +133,7 @@ export class GroupCommit {
     }
     const jobs = waiting.splice(0, count);
     const writer = this.#writers[topic]!;
-    this.#answerAll(jobs, () => writer.append(batchesOf(jobs), this.#options.now()));
+    this.#answerAll(jobs, () => writer.append(flushOf(jobs), this.#options.now()));
     writer.rollWhenFull();
   }
 
@@ -160,38 +160,36 @@ export class GroupCommit {
   }
 }
 
-/** One batch a partition, the jobs' parts in their order. */
-function batchesOf(jobs: readonly AppendJob[]): Batch[] {
-  const gathered = new Map<number, { count: number; bytes: number; pieces: Uint8Array[] }>();
+/** One part a partition, the jobs' records in their order. Their text is copied once at most. */
+function flushOf(jobs: readonly AppendJob[]): Flush {
+  const gathered = new Map<number, { partition: number; count: number; pieces: Uint8Array[] }>();
+  let bytes = 0;
   for (const { parts, text } of jobs) {
     let position = 0;
     for (let i = 0; i < parts.length; i += 3) {
       const partition = parts[i]!, count = parts[i + 1]!, length = parts[i + 2]!;
       const piece = text.subarray(position, position += length);
-      const batch = gathered.get(partition);
-      if (batch === undefined) {
-        gathered.set(partition, { count, bytes: length, pieces: [piece] });
+      const part = gathered.get(partition);
+      if (part === undefined) {
+        gathered.set(partition, { partition, count, pieces: [piece] });
       } else {
-        batch.count += count;
-        batch.bytes += length;
-        batch.pieces.push(piece);
+        part.count += count;
+        part.pieces.push(piece);
       }
     }
+    bytes += position;
   }
-  return Array.from(gathered, ([partition, { count, bytes, pieces }]) => ({
-    partition,
-    count,
-    body: joined(pieces, bytes),
-  }));
-}
-
-function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const whole = new Uint8Array(bytes);
-  let position = 0;
-  for (const piece of pieces) {
-    whole.set(piece, position);
-    position += piece.length;
+  const body = jobs.length === 1 ? jobs[0]!.text : new Uint8Array(bytes);
+  const parts: FlushPart[] = [];
+  let end = 0;
+  for (const { partition, count, pieces } of gathered.values()) {
+    const start = end;
+    for (const piece of pieces) {
+      // A message has one part a partition, so that alone it is what it would be copied to.
+      if (jobs.length > 1) body.set(piece, end);
+      end += piece.length;
+    }
+    parts.push({ partition, count, bytes: end - start });
   }
-  return whole;
+  return { parts, body };
 }

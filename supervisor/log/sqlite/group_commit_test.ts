@@ -2,19 +2,19 @@ import assert from "node:assert/strict";
 import { OutcomeUnknown, Unavailable } from "../../../schema/errors.ts";
 import { type FlushTarget, GroupCommit } from "./group_commit.ts";
 import type { ClientAnswer } from "./protocol.ts";
-import type { Batch } from "./topic_writer.ts";
+import type { Flush } from "./topic_writer.ts";
 
 const urgentTopic = 1;
 
 /** Three topics whose flushes are written down, and a turn that ends when told. */
 function setUp(flushBytesMax = 1000) {
-  const flushes: { topic: number; batches: readonly Batch[] }[] = [];
+  const flushes: { topic: number; flush: Flush }[] = [];
   const trims: { topic: number; marks: readonly (readonly [number, number])[] }[] = [];
   let failure: Error | null = null;
   const targets = [0, 1, 2].map((topic): FlushTarget => ({
-    append: (batches) => {
+    append: (flush) => {
       if (failure !== null) throw failure;
-      flushes.push({ topic, batches });
+      flushes.push({ topic, flush });
     },
     trim: (marks) => void trims.push({ topic, marks }),
     retain: () => {},
@@ -57,12 +57,23 @@ Deno.test("GroupCommit makes one flush of all that arrived, in order", () => {
   assert.equal(t.flushes.length, 0, "flushed before the arrivals were in");
   t.turn();
   assert.equal(t.flushes.length, 1);
-  const [batch] = t.flushes[0]!.batches;
-  assert.equal(new TextDecoder().decode(batch!.body), "k\t1\nk\t2\nk\t3\n");
-  assert.equal(batch!.count, 3);
+  const { parts, body } = t.flushes[0]!.flush;
+  assert.equal(new TextDecoder().decode(body), "k\t1\nk\t2\nk\t3\n");
+  assert.deepEqual(parts, [{ partition: 0, count: 3, bytes: 12 }]);
   assert.deepEqual(t.answers, [{ ids }]);
   assert.equal(t.waitingTurns(), 0);
 });
+
+/** Partition, count and text of each part. */
+function partsOf({ parts, body }: Flush): [number, number, string][] {
+  let position = 0;
+  const found = parts.map(({ partition, count, bytes }): [number, number, string] => {
+    const text = body.subarray(position, position += bytes);
+    return [partition, count, new TextDecoder().decode(text)];
+  });
+  assert.equal(position, body.length);
+  return found;
+}
 
 Deno.test("GroupCommit merges parts by partition", () => {
   const t = setUp();
@@ -70,15 +81,18 @@ Deno.test("GroupCommit merges parts by partition", () => {
   const text = (s: string) => new TextEncoder().encode(s);
   t.commit.append(0, { port, id: 1, parts: [4, 1, 2, 7, 2, 3], text: text("aabbb") });
   t.commit.append(0, { port, id: 2, parts: [7, 1, 1, 4, 1, 1], text: text("cd") });
+  t.commit.append(0, { port, id: 3, parts: [2, 1, 2], text: text("ee") });
   t.turn();
-  assert.deepEqual(
-    t.flushes[0]!.batches.map(({ partition, count, body }) => [
-      partition,
-      count,
-      new TextDecoder().decode(body),
-    ]),
-    [[4, 2, "aad"], [7, 3, "bbbc"]],
-  );
+  assert.deepEqual(partsOf(t.flushes[0]!.flush), [[4, 2, "aad"], [7, 3, "bbbc"], [2, 1, "ee"]]);
+});
+
+Deno.test("GroupCommit takes a message that comes alone as it is", () => {
+  const t = setUp();
+  const text = new TextEncoder().encode("aabbb");
+  t.commit.append(0, { port: { postMessage: () => {} }, id: 1, parts: [4, 1, 2, 7, 2, 3], text });
+  t.turn();
+  assert.deepEqual(partsOf(t.flushes[0]!.flush), [[4, 1, "aa"], [7, 2, "bbb"]]);
+  assert.equal(t.flushes[0]!.flush.body, text);
 });
 
 Deno.test("GroupCommit lets the urgent topic wait for one flush of the others at most", () => {

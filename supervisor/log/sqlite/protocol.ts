@@ -5,7 +5,7 @@
  */
 import { OutcomeUnknown, Unavailable } from "../../../schema/errors.ts";
 import type { Topics } from "../../../schema/topics.ts";
-import type { CutReport } from "./recovery.ts";
+import type { CutReport } from "./recovery/recover_topic.ts";
 
 /** What a client needs to use the log; it can be posted to a worker with its `port` transferred. */
 export interface LogConnection {
@@ -22,7 +22,7 @@ export type ClientMessage =
     readonly type: "append";
     readonly id: number;
     readonly topic: number;
-    /** For each partition in it: partition, count of records, length of text in bytes. */
+    /** For each partition in it, once: partition, count of records, length of text in bytes. */
     readonly parts: readonly number[];
     /** The parts' text, one after the other. */
     readonly text: ArrayBuffer;

@@ -11,7 +11,7 @@ import type { Log, LogRecord, NewRecord, PartitionRange } from "../log.ts";
 import { AppendQueue } from "./append_queue.ts";
 import { Positions } from "./positions.ts";
 import type { ClientAnswer, ClientMessage, LogConnection } from "./protocol.ts";
-import { SegmentReader } from "./segment_reader.ts";
+import { SegmentReader } from "./read/segment_reader.ts";
 
 export interface SqliteLogOptions {
   /** Bytes of appends not yet durable, beyond which `append` is refused. @default limits.appendQueueBytesMax */

@@ -1,17 +1,17 @@
 /**
- * The writing side of one topic: appends batches to the newest segment, rolls it, drops the oldest.
+ * The writing side of one topic: appends flushes to the newest segment, rolls it, drops the oldest.
  * Synchronous; it runs in the writer's worker.
  *
  * @module
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
 import { OutcomeUnknown, Unavailable } from "../../../schema/errors.ts";
 import { topicNames } from "../../../schema/topics.ts";
 import type { Positions } from "./positions.ts";
-import { basesOf, type CutReport, recoverTopic } from "./recovery.ts";
+import { type FlushRow, flushRow, isFirstOfBlock, type Part } from "./flush.ts";
+import { basesOf, type CutReport, recoverTopic } from "./recovery/recover_topic.ts";
 import {
-  batchId,
-  checksum,
   createSegment,
   type PartitionBase,
   removeSegment,
@@ -20,12 +20,23 @@ import {
   sqliteCode,
 } from "./segment.ts";
 
-/** Records of one partition, encoded: what one flush makes one blob of. */
-export interface Batch {
-  readonly partition: number;
-  readonly count: number;
+/** What is to be appended at once. */
+export interface Flush {
+  /** At most one of a partition, in the order of their text. */
+  readonly parts: readonly FlushPart[];
+  /** The parts' text, one after the other. */
   readonly body: Uint8Array;
 }
+
+export interface FlushPart {
+  readonly partition: number;
+  readonly count: number;
+  /** Of the text. */
+  readonly bytes: number;
+}
+
+/** Beyond its text a flush takes its directory, parts of pages, and the first pages of a segment. */
+const sparePages = 8;
 
 export interface TopicWriterOptions {
   readonly segmentBytesMax: number;
@@ -45,8 +56,11 @@ export class TopicWriter {
   readonly #bases = new Map<number, readonly PartitionBase[]>();
   #oldest: number;
   #newest: number;
+  /** The last flush of the newest segment; 0 for none. */
+  #lastFlush: number;
   #lastMs: number;
   #activeBytes = 0;
+  #pageBytes = 0;
   #db: DatabaseSync;
   #begin!: StatementSync;
   #commit!: StatementSync;
@@ -75,6 +89,7 @@ export class TopicWriter {
     this.#sealedBytes = found.sealedBytes;
     this.#oldest = found.oldest;
     this.#newest = found.newest;
+    this.#lastFlush = found.lastFlush;
     this.#lastMs = found.lastMs;
     this.#db = found.db;
     this.#prepare();
@@ -86,32 +101,29 @@ export class TopicWriter {
   }
 
   /**
-   * Appends one batch a partition in one transaction; durable when it returns.
+   * Appends all of a flush in one transaction; durable when it returns.
    *
    * @param nowMs append time; held at the topic's last when it lies before
    * @throws {Unavailable} nothing was written
    * @throws {OutcomeUnknown} the writer must not go on: recovery finds out what was written
    */
-  append(batches: readonly Batch[], nowMs: number): void {
-    const bodyBytes = batches.reduce((sum, { body }) => sum + body.length, 0);
-    this.#makeRoom(bodyBytes, nowMs);
-    const appendMs = Math.max(nowMs, this.#lastMs);
+  append({ parts, body }: Flush, nowMs: number): void {
+    this.#makeRoom(body.length, nowMs);
+    const row = this.#rowOf(parts, body, Math.max(nowMs, this.#lastMs));
     this.#transaction(() => {
-      for (const { partition, count, body } of batches) {
-        const id = batchId(partition, this.#ends[partition]!);
-        this.#insert.run(id, count, appendMs, checksum(id, count, appendMs, body), body);
-      }
+      this.#insert.run(row.id, row.append_ms, row.crc, row.parts, row.body);
     });
-    this.#lastMs = appendMs;
+    this.#lastFlush = row.id;
+    this.#lastMs = row.append_ms;
     let records = 0;
-    for (const { partition, count } of batches) {
+    for (const { partition, count } of parts) {
       records += count;
       this.#ends[partition]! += count;
       this.positions.setEnd(this.topic, partition, this.#ends[partition]!);
     }
     this.positions.add(this.topic, "flushes", 1);
     this.positions.add(this.topic, "records", records);
-    this.positions.add(this.topic, "bodyBytes", bodyBytes);
+    this.positions.add(this.topic, "bodyBytes", body.length);
     this.#countBytes();
   }
 
@@ -168,6 +180,22 @@ export class TopicWriter {
     this.#db.close();
   }
 
+  #rowOf(parts: readonly FlushPart[], body: Uint8Array, appendMs: number): FlushRow {
+    const id = this.#lastFlush + 1;
+    let start = 0;
+    const stored: Part[] = parts.map(({ partition, count, bytes }) => {
+      const crc = crc32(body.subarray(start, start += bytes));
+      return { partition, base: this.#ends[partition]!, count, bytes, crc };
+    });
+    if (isFirstOfBlock(id)) {
+      const named = new Set(parts.map(({ partition }) => partition));
+      this.#ends.forEach((base, partition) => {
+        if (!named.has(partition)) stored.push({ partition, base, count: 0, bytes: 0, crc: 0 });
+      });
+    }
+    return flushRow(id, appendMs, stored, body);
+  }
+
   /** True when dropping the oldest segment passes no reader and is due at `nowMs`. */
   #mayDropOldest(nowMs: number, bytesWanted: number): boolean {
     const isActive = this.#oldest === this.#newest;
@@ -207,7 +235,7 @@ export class TopicWriter {
   }
 
   #isOverCap(bytes: number): boolean {
-    return this.#bytes() + bytes > this.options.topicBytesMax;
+    return this.#bytes() + bytes + sparePages * this.#pageBytes > this.options.topicBytesMax;
   }
 
   #roll(): void {
@@ -226,6 +254,7 @@ export class TopicWriter {
     }
     this.#prepare();
     this.#newest++;
+    this.#lastFlush = 0;
     this.#bases.set(this.#newest, bases);
     this.positions.set(this.topic, "newest", this.#newest);
     const sealed = this.#newest - 1;
@@ -246,10 +275,10 @@ export class TopicWriter {
     // Prepared, as errors of `exec` come without SQLite's code.
     this.#begin = this.#db.prepare("BEGIN IMMEDIATE");
     this.#commit = this.#db.prepare("COMMIT");
-    this.#insert = this.#db.prepare("INSERT INTO batch VALUES (?, ?, ?, ?, ?)");
-    this.#pages = this.#db.prepare(
-      "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
-    );
+    this.#insert = this.#db.prepare("INSERT INTO flush VALUES (?, ?, ?, ?, ?)");
+    this.#pages = this.#db.prepare("PRAGMA page_count");
+    this.#pageBytes =
+      (this.#db.prepare("PRAGMA page_size").get() as { page_size: number }).page_size;
     this.#trim = this.#db.prepare("UPDATE partition SET trim = ? WHERE id = ?");
   }
 
@@ -298,7 +327,8 @@ export class TopicWriter {
   }
 
   #countBytes(): void {
-    this.#activeBytes = (this.#pages.get() as { bytes: number }).bytes;
+    const { page_count: pages } = this.#pages.get() as { page_count: number };
+    this.#activeBytes = pages * this.#pageBytes;
     let bytes = this.#activeBytes;
     for (const sealed of this.#sealedBytes.values()) bytes += sealed;
     this.positions.set(this.topic, "bytes", bytes);

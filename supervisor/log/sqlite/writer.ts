@@ -9,7 +9,7 @@ import { limits } from "../../../schema/limits.ts";
 import { type TopicName, topicNames, type Topics } from "../../../schema/topics.ts";
 import { Positions } from "./positions.ts";
 import type { LogConnection, WriterCommand, WriterConfig, WriterReport } from "./protocol.ts";
-import type { CutReport } from "./recovery.ts";
+import type { CutReport } from "./recovery/recover_topic.ts";
 
 export interface SqliteLogWriterOptions {
   /** Bytes of a segment, beyond which the next is begun. @default limits.logSegmentBytesMax */

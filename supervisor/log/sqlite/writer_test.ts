@@ -94,6 +94,8 @@ Deno.test("the writer ends at a message it cannot make sense of, and its end is 
 Deno.test("retention drops a segment when its time is up and all have read it", () =>
   withWriter({ segmentBytesMax: 64 * 1024 }, async (writer, log, dir) => {
     for (let n = 0; n < 20; n++) await log.append(raw, [...some(0, 10), ...some(7, 10)]);
+    // Moves nothing; it is answered after a roll that the last append brought.
+    await log.trim(raw, 0, 0);
     const before = filesOf(dir, raw);
     assert.ok(before.length >= 4, `${before.length} segments`);
     assert.equal(writer.stats()[raw].segments, before.length);

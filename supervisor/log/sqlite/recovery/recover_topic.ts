@@ -1,20 +1,13 @@
 /**
- * What the writer does with a topic's folder before its first append: finds the segments, finds
- * each partition's end, and cuts a last batch that did not reach the disk whole.
+ * What the writer does with a topic's folder before its first append: finds the segments and where
+ * each partition starts and ends.
  *
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
-import { limits } from "../../../schema/limits.ts";
-import { Terminal } from "../../../schema/errors.ts";
+import { Terminal } from "../../../../schema/errors.ts";
 import {
-  batchFinder,
-  type BatchRow,
-  checksum,
   createSegment,
-  isIntact,
-  lastOffset,
-  offsetOfBatch,
   openSegment,
   type PartitionBase,
   partitionsMax,
@@ -24,13 +17,17 @@ import {
   segmentPath,
   sqlite,
   sqliteCode,
-} from "./segment.ts";
+} from "../segment.ts";
+import { recoverTail } from "./recover_tail.ts";
 
-/** A corrupt last batch that was cut. The offsets in it are lost and are never given again. */
+/** A corrupt last flush was cut. The offsets in it are lost and are never given again. */
 export interface CutReport {
   readonly topic: string;
   readonly partition: number;
-  /** The lost offsets: `from` up to, not including, `to`; the end is a bound, not a count. */
+  /**
+   * The lost offsets: `from` up to, not including, `to`. Where the flush's directory was damaged,
+   * too, that is a bound: nobody knows which partitions it had records of, nor how many.
+   */
   readonly from: number;
   readonly to: number;
   readonly file: string;
@@ -45,14 +42,13 @@ export interface RecoveredTopic {
   readonly starts: number[];
   readonly ends: number[];
   readonly trims: number[];
+  /** Number of the newest segment's last flush; 0 for none. */
+  readonly lastFlush: number;
   /** Append time of the topic's last record, milliseconds; 0 for none. */
   readonly lastMs: number;
   /** By segment number, all but the newest. */
   readonly sealedBytes: Map<number, number>;
 }
-
-/** No batch has more records: each takes two bytes, and a client's queue bounds an append. */
-const batchRecordsMax = limits.appendQueueBytesMax / 2;
 
 /**
  * Opens the topic's folder, or makes it.
@@ -81,11 +77,9 @@ export function recoverTopic(
     const file = segmentPath(topicDir, newest);
     const bases = readBases(db);
     assertPartitions(topic, bases.length, partitions);
-    const tails = bases.map((base, p) =>
-      recoverTail(db, base, p, file, (from, to) => {
-        onCut({ topic, partition: p, from, to, file });
-      })
-    );
+    const tail = recoverTail(db, bases, file, (partition, from, to) => {
+      onCut({ topic, partition, from, to, file });
+    });
     const sealed = numbers.slice(0, -1);
     sealed.forEach((number) => settle(segmentPath(topicDir, number)));
     return {
@@ -95,9 +89,10 @@ export function recoverTopic(
       starts: sealed.length === 0
         ? bases.map(({ base }) => base)
         : basesOf(segmentPath(topicDir, numbers[0]!)).map(({ base }) => base),
-      ends: tails.map(({ end }) => end),
+      ends: tail.ends,
       trims: bases.map(({ trim }) => trim),
-      lastMs: Math.max(...tails.map(({ lastMs }) => lastMs)),
+      lastFlush: tail.lastFlush,
+      lastMs: tail.lastMs,
       sealedBytes: new Map(
         sealed.map((number) => [number, Deno.statSync(segmentPath(topicDir, number)).size]),
       ),
@@ -138,40 +133,6 @@ function openNewest(topicDir: string, numbers: number[], partitions: number): Da
   removeSegment(segmentPath(topicDir, newest));
   numbers.pop();
   return openNewest(topicDir, numbers, partitions);
-}
-
-/** Where a partition ends, after the batch that is last and corrupt was cut. */
-function recoverTail(
-  db: DatabaseSync,
-  base: PartitionBase,
-  partition: number,
-  file: string,
-  onCut: (from: number, to: number) => void,
-): { end: number; lastMs: number } {
-  const find = batchFinder(db);
-  const tail = find(partition, lastOffset);
-  if (tail === undefined) return { end: base.base, lastMs: base.baseMs };
-  const from = offsetOfBatch(tail.id);
-  if (from < base.base) {
-    throw new Terminal(
-      "log_corrupt",
-      `Cannot open ${file} as it holds offset ${from} of partition ${partition}, which is below ` +
-        `its first, ${base.base}`,
-    );
-  }
-  if (isIntact(tail)) return { end: from + tail.count, lastMs: tail.append_ms };
-  // Its count cannot be trusted either: the hole is as wide as a batch can be.
-  const to = from + batchRecordsMax;
-  const before = from > base.base ? find(partition, from - 1) : undefined;
-  const lastMs = before !== undefined && isIntact(before) ? before.append_ms : base.baseMs;
-  cut(db, tail, batchRecordsMax, lastMs);
-  onCut(from, to);
-  return { end: to, lastMs };
-}
-
-function cut(db: DatabaseSync, row: BatchRow, count: number, appendMs: number): void {
-  db.prepare("UPDATE batch SET count = ?, append_ms = ?, crc = ?, body = NULL WHERE id = ?")
-    .run(count, appendMs, checksum(row.id, count, appendMs, null), row.id);
 }
 
 /** Moves what a crash left in a sealed segment's WAL into the segment. */

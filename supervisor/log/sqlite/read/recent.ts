@@ -1,0 +1,46 @@
+/**
+ * What was used last, up to a weight.
+ *
+ * @module
+ */
+
+export class Recent<V> {
+  readonly #weightMax: number;
+  /** Least recently used first. */
+  readonly #kept = new Map<string, { readonly value: V; readonly weight: number }>();
+  #weight = 0;
+
+  /** @param weightMax of all that is kept together; a single value may be heavier */
+  constructor(weightMax: number) {
+    this.#weightMax = weightMax;
+  }
+
+  get(key: string): V | undefined {
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return undefined;
+    this.#kept.delete(key);
+    this.#kept.set(key, kept);
+    return kept.value;
+  }
+
+  /** Keeps `value`, in place of what had its key, and lets go of what is too much. */
+  set(key: string, value: V, weight: number): void {
+    this.#drop(key);
+    this.#kept.set(key, { value, weight });
+    this.#weight += weight;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#weight <= this.#weightMax || oldest === key) return;
+      this.#drop(oldest);
+    }
+  }
+
+  clear(): void {
+    this.#kept.clear();
+    this.#weight = 0;
+  }
+
+  #drop(key: string): void {
+    this.#weight -= this.#kept.get(key)?.weight ?? 0;
+    this.#kept.delete(key);
+  }
+}
