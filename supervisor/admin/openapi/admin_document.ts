@@ -48,9 +48,12 @@ export function adminDocument(): OpenApiDocument {
 /** `/openapi.json` and `/docs`. Asked again with their tag each time: a node may be another version. */
 export function addDescriptionRoutes(app: Hono): void {
   const caching = { "cache-control": "no-cache" };
-  app.get("/openapi.json", (c) => c.json(adminDocument(), 200, caching));
+  // Making it of its schemas takes tens of milliseconds, and no token is needed to ask for it.
+  let made: OpenApiDocument | undefined;
+  const document = () => made ??= adminDocument();
+  app.get("/openapi.json", (c) => c.json(document(), 200, caching));
   app.get(
     "/docs",
-    () => new Response(docsPage(adminDocument()), { headers: { ...docsHeaders, ...caching } }),
+    () => new Response(docsPage(document()), { headers: { ...docsHeaders, ...caching } }),
   );
 }
