@@ -78,9 +78,9 @@ function countAll(
   ctx: MessageContext,
   effects: Effect[],
 ): void {
-  while (line.held.length > 0) {
-    line.next = Math.max(line.next, line.held[0]!.seq);
-    countDue(state, id, line, ctx, effects);
+  for (const event of line.held.splice(0)) {
+    countForwarded(state, id, event, ctx, effects);
+    line.next = Math.max(line.next, event.seq + 1);
   }
 }
 
