@@ -54,6 +54,7 @@ export class SlowClient {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** `performance.now()` from when on it does nothing good; `undefined` while there is no connection. */
   #slowAt: number | undefined;
+  #startedAt = 0;
   #mayReturn = true;
 
   constructor(readonly options: SlowOptions, readonly counts: SlowCounts) {}
@@ -62,12 +63,18 @@ export class SlowClient {
     return this.#slowAt !== undefined;
   }
 
-  /** How long it has been slow by now, milliseconds. */
+  /** Whether it is connected, or about to be. */
+  get isThere(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  /** How long it has been slow, or tried to connect, by now, milliseconds. */
   get slowMs(): number {
-    return this.#slowAt === undefined ? 0 : performance.now() - this.#slowAt;
+    return performance.now() - (this.#slowAt ?? this.#startedAt);
   }
 
   start(): void {
+    this.#startedAt = performance.now();
     const { url, ca, from } = this.options;
     const socket = net.connect({
       host: url.hostname,

@@ -76,7 +76,7 @@ export class SlowCrowd {
   async end(): Promise<CrowdReport> {
     const { cutMsMax } = this.order;
     for (const client of this.#clients) client.retire();
-    while (this.#clients.some(({ isOpen, slowMs }) => isOpen && slowMs < cutMsMax + spareMs)) {
+    while (this.#clients.some(({ isThere, slowMs }) => isThere && slowMs < cutMsMax + spareMs)) {
       await sleep(lookMs);
     }
     const left = this.#clients.filter(({ isOpen }) => isOpen).map(({ options }) => options.kind);
