@@ -140,15 +140,15 @@ export const limits = {
   shedWindows: 3,
   shedWindowMs: 100,
   /** … or when empty requests wait so long for their turn, by the median of so many, so many … */
-  shedTurnMs: 40,
-  shedTurnWaits: 7,
+  shedTurnMs: 30,
+  shedTurnWaits: 5,
   /** … windows running with so many … */
   shedTurnWindows: 3,
   shedTurnRequestsMin: 4,
   /** … requests each, once so many have been served: code that has hardly run is slow by itself. */
   shedTurnWarmRequests: 2000,
   /** Then requests are refused until it waits so long only; larger ones than that first. */
-  shedTurnTargetMs: 15,
+  shedTurnTargetMs: 10,
   shedSmallBytesMax: 4 * KIB,
   /** How long the empty request pauses. */
   turnEveryMs: 20,

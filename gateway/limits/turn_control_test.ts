@@ -212,8 +212,11 @@ Deno.test("TurnControl lets in half of what it did where refusing does not help"
     return served / count;
   };
   assert.equal(seconds(1, 10), 1000);
-  seconds(1.5, 60);
-  const perSecond = seconds(60, 35);
+  seconds(1.5, 2 * limits.shedTurnMs);
+  const perSecond = seconds(60, limits.shedTurnMs - 5);
   assert.ok(perSecond > 350 && perSecond < 650, `${perSecond} of 1000`);
-  assert.ok(seconds(60, 60) < perSecond / 2, "less while it waits as long as at first");
+  assert.ok(
+    seconds(60, 2 * limits.shedTurnMs) < perSecond / 2,
+    "less while it waits as long as at first",
+  );
 });
