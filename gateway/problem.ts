@@ -60,6 +60,10 @@ export class Problem extends Error {
   }
 }
 
+/** How a route tells a problem unless its clients want another form. */
+export const problemJson = (problem: Problem, _request: Request, requestId: string): Response =>
+  problem.toResponse(requestId);
+
 const problem = (status: number, code: ProblemCode, detail: string, options?: ProblemOptions) =>
   new Problem(status, code, detail, options);
 

@@ -16,6 +16,7 @@ import {
   notFound,
   overloaded,
   Problem,
+  problemJson,
   unavailable,
 } from "./problem.ts";
 
@@ -31,9 +32,6 @@ export interface Route {
   /** Problems as the route's clients understand them, those at the door included. @default problem+json */
   readonly refuse?: (problem: Problem, request: Request, requestId: string) => Response;
 }
-
-const problemJson: NonNullable<Route["refuse"]> = (problem, _request, requestId) =>
-  problem.toResponse(requestId);
 
 /** What a listener tells of a request beside it, as `Deno.serve` does. */
 export interface RequestInfo {

@@ -13,7 +13,7 @@ import { limits } from "../../schema/limits.ts";
 import { isOriginOf } from "../../schema/http/origin.ts";
 import type { Principal } from "../../schema/principal.ts";
 import { dropBody } from "../capture/read_body.ts";
-import { Problem } from "../problem.ts";
+import { Problem, problemJson } from "../problem.ts";
 import type { Handler, Route } from "../router.ts";
 import { vary } from "./finish_read.ts";
 
@@ -71,11 +71,6 @@ function allowNamed(request: Request, response: Response): Response {
   response.headers.set("access-control-expose-headers", exposed);
   return response;
 }
-
-/** What a route must say of problems when it has its own way to. */
-type Refuse = NonNullable<Route["refuse"]>;
-
-const problemJson: Refuse = (problem, _request, requestId) => problem.toResponse(requestId);
 
 /** A route that pages of any origin may call, preflights included. @param credentials they may send some */
 export function openToPages(route: Route, { credentials = false } = {}): Route {

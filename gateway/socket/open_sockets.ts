@@ -115,7 +115,7 @@ export class OpenSockets {
   claim(client: ClientSocket, principal: Principal): boolean {
     const place = this.#places.get(client);
     if (place === undefined) return false;
-    if (place.holder !== undefined) return true;
+    if (place.holder === holderOf(principal)) return true;
     if (this.#hasRoom(principal)) {
       this.#hold(place, principal);
       return true;
@@ -134,6 +134,7 @@ export class OpenSockets {
   }
 
   #hold(place: Place, principal: Principal): void {
+    if (place.holder !== undefined) this.#holders.add(place.holder, -1);
     place.holder = holderOf(principal);
     this.#holders.add(place.holder, 1);
   }

@@ -126,6 +126,16 @@ Deno.test("OpenSockets closes all with 1001", () => {
   for (const raw of raws) raw.closed();
 });
 
+Deno.test("OpenSockets counts who names himself anew as whom he names now", () => {
+  const { sockets } = world();
+  for (let i = 0; i < limits.webSocketsPerUserMax; i++) {
+    const client = sockets.add(new FakeSocket(), undefined, key);
+    assert.equal(sockets.claim(client, user), true);
+  }
+  const client = sockets.add(new FakeSocket(), undefined, key);
+  assert.equal(sockets.claim(client, user), false, "a key's place is none of its user's");
+});
+
 Deno.test("OpenSockets counts IPv4 in IPv6, which is no address of this machine, however it is written", () => {
   const { sockets } = world();
   for (let i = 0; i < limits.webSocketsPerAddressMax; i++) {
