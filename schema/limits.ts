@@ -140,7 +140,7 @@ export const limits = {
   shedWindows: 3,
   shedWindowMs: 100,
   /** … or when empty requests wait so long for their turn, by the median of so many, so many … */
-  shedTurnMs: 30,
+  shedTurnMs: 40,
   shedTurnWaits: 5,
   /** … windows running with so many … */
   shedTurnWindows: 3,
