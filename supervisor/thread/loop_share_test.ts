@@ -1,41 +1,67 @@
 import assert from "node:assert/strict";
 import { LoopShare } from "./loop_share.ts";
 
-/** A loop whose turns and time the test makes. */
+/** A loop whose time the test makes. Its pauses take a millisecond, and end when nobody works. */
 class HandLoop {
   nowMs = 0;
-  #next: (() => void)[] = [];
+  #next: { readonly dueAt: number; readonly run: () => void }[] = [];
   readonly share = new LoopShare({
     now: () => this.nowMs,
-    later: (next) => this.#next.push(next),
+    pause: (run) => this.#next.push({ dueAt: this.nowMs + 1, run }),
     turnMsMax: 5,
   });
 
-  /** The next turn, with its microtasks. */
-  async turn(): Promise<void> {
-    const due = this.#next;
-    this.#next = [];
-    for (const next of due) next();
+  /** Nobody works for so long. */
+  async idle(ms = 1): Promise<void> {
+    this.nowMs += ms;
+    await this.look();
+  }
+
+  /** Runs what is due, with its microtasks. */
+  async look(): Promise<void> {
+    const due = this.#next.filter(({ dueAt }) => dueAt <= this.nowMs);
+    this.#next = this.#next.filter(({ dueAt }) => dueAt > this.nowMs);
+    for (const { run } of due) run();
     await new Promise((resolve) => setTimeout(resolve));
   }
 }
 
-Deno.test("LoopShare.isSpent is true once the turn's time was worked, until the next", async () => {
+Deno.test("LoopShare.isSpent is true once work has gone on for a turn's time, until a pause", async () => {
   const loop = new HandLoop();
   assert.equal(loop.share.isSpent, false);
   loop.nowMs += 4;
   assert.equal(loop.share.isSpent, false);
   loop.nowMs += 1;
   assert.equal(loop.share.isSpent, true);
-  await loop.turn();
+  await loop.idle();
   assert.equal(loop.share.isSpent, false);
 });
 
-Deno.test("LoopShare.isSpent does not count time in which nobody worked", async () => {
+Deno.test("LoopShare.isSpent adds up the work of turns with no idle moment between them", async () => {
+  const loop = new HandLoop();
+  for (let i = 0; i < 2; i++) {
+    assert.equal(loop.share.isSpent, false);
+    loop.nowMs += 3;
+    await loop.look();
+  }
+  assert.equal(loop.share.isSpent, true);
+});
+
+Deno.test("LoopShare.isSpent forgets the work before an idle moment", async () => {
+  const loop = new HandLoop();
+  for (let i = 0; i < 5; i++) {
+    assert.equal(loop.share.isSpent, false);
+    loop.nowMs += 0.5;
+    await loop.idle();
+  }
+});
+
+Deno.test("LoopShare.isSpent does not stay true when every pause is late, as on a busy machine", async () => {
   const loop = new HandLoop();
   assert.equal(loop.share.isSpent, false);
-  await loop.turn();
-  loop.nowMs += 1_000;
+  loop.nowMs += 5;
+  assert.equal(loop.share.isSpent, true);
+  await loop.idle(30);
   assert.equal(loop.share.isSpent, false);
 });
 
@@ -45,17 +71,17 @@ Deno.test("LoopShare.next() lets each who waits have its time, in the order they
   const work = async (name: string) => {
     await Promise.resolve();
     while (loop.share.isSpent) await loop.share.next();
-    done.push(`${name} ${loop.nowMs}`);
+    done.push(name);
     loop.nowMs += 3;
   };
   const all = Promise.all(["a", "b", "c", "d", "e"].map(work));
   await new Promise((resolve) => setTimeout(resolve));
-  assert.deepEqual(done, ["a 0", "b 3"]);
-  await loop.turn();
-  assert.deepEqual(done.slice(2), ["c 6", "d 9"]);
-  await loop.turn();
-  assert.deepEqual(done.slice(4), ["e 12"]);
+  assert.deepEqual(done, ["a", "b"]);
+  await loop.idle();
+  assert.deepEqual(done, ["a", "b", "c", "d"]);
+  await loop.idle();
   await all;
+  assert.deepEqual(done, ["a", "b", "c", "d", "e"]);
 });
 
 Deno.test("LoopShare.ofThread() lets in what another thread sends while it works", async () => {

@@ -7,6 +7,7 @@
 import { setImmediate } from "node:timers";
 import { Terminal } from "../../../schema/errors.ts";
 import { type TopicName, topicNames } from "../../../schema/topics.ts";
+import { LoopShare } from "../../thread/loop_share.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { lockFolder } from "./lock.ts";
 import { Positions } from "./positions.ts";
@@ -22,6 +23,15 @@ const scope = globalThis as unknown as {
 
 /** Accepting waits for this one. */
 const urgent: TopicName = "player.events.raw";
+
+/** How long flush may follow flush before the loop gets a moment to look outside, milliseconds. */
+const loop = LoopShare.ofThread(4);
+
+/** An immediate lets in what has been handed to this thread; what else was sent takes a pause. */
+function afterArrivals(next: () => void): void {
+  if (loop.isSpent) void loop.next().then(next);
+  else setImmediate(next);
+}
 
 const ports: MessagePort[] = [];
 let running: { commit: GroupCommit; close: () => void } | null = null;
@@ -79,7 +89,7 @@ function openTopics(config: WriterConfig) {
     flushBytesMax: config.flushBytesMax,
     urgentTopic: topicNames.indexOf(urgent),
     now: () => Date.now() + positions.clockOffsetMs,
-    afterArrivals: setImmediate,
+    afterArrivals,
   });
   const timer = setInterval(() => commit.retain(), config.retentionCheckMs);
   return {
