@@ -66,6 +66,8 @@ export class KeyRing {
   #byHash = new Map<string, Entry>();
   #signed = new Map<string, SignedEntry>();
   #held: readonly HeldKey[] = [];
+  /** The last refresh, over or not. */
+  #refreshed: Promise<void> = Promise.resolve();
 
   constructor(readonly options: KeyRingOptions) {}
 
@@ -85,7 +87,13 @@ export class KeyRing {
   }
 
   /** Looks for changes. @throws {Unavailable} the keys stay as they were */
-  async refresh(source: KeySource): Promise<void> {
+  refresh(source: KeySource): Promise<void> {
+    // One after the other: of two at once the older answer could come last, and a revoked key be good.
+    const look = () => this.#refresh(source);
+    return this.#refreshed = this.#refreshed.then(look, look);
+  }
+
+  async #refresh(source: KeySource): Promise<void> {
     const startedAt = this.options.now();
     const held = await source.since(this.#version);
     if (held !== undefined) this.#take(held);

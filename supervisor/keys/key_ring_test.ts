@@ -151,3 +151,28 @@ Deno.test("KeyRing tells of keys that were sealed under another secret", async (
   await ring.refresh(of(at(2, key({ id, kind: "hmac", sealed }))));
   assert.deepEqual([unopened, ring.hmac(id)], [[id], undefined]);
 });
+
+Deno.test("KeyRing.refresh() waits for the one before: what was asked first is not taken last", async () => {
+  const written: number[] = [];
+  const write = (kept: KeptKeys) => Promise.resolve(void written.push(kept.version));
+  const { ring } = open({ file: { read: () => Promise.resolve(undefined), write } });
+  const secret = newSecret("write");
+  const writer = key({ hash: hashOfKey(secret) });
+  await ring.refresh(of(at(1, writer)));
+  const slow = Promise.withResolvers<HeldKeys>();
+  const first = ring.refresh({ since: () => slow.promise });
+  // Another node's change, and then the key is revoked here.
+  const second = ring.refresh(of(at(3)));
+  slow.resolve(at(2, writer));
+  await Promise.all([first, second]);
+  assert.equal(ring.resolve(secret), undefined);
+  assert.deepEqual(written, [1, 2, 3]);
+});
+
+Deno.test("KeyRing.refresh() goes on after one that failed", async () => {
+  const { ring } = open();
+  const failed = assert.rejects(ring.refresh(away), Unavailable);
+  const secret = newSecret("write");
+  await Promise.all([failed, ring.refresh(of(at(1, key({ hash: hashOfKey(secret) }))))]);
+  assert.equal(ring.resolve(secret)?.role, "writer");
+});
