@@ -8,7 +8,7 @@
 import { PlatformError } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
 import { aborted } from "./clock.ts";
-import type { Ownership } from "./ownership.ts";
+import { batchOwnerOf, type Ownership } from "./ownership.ts";
 import { retry, type RetryOptions } from "./retry.ts";
 import type { ShardOptions } from "./shard_types.ts";
 
@@ -76,16 +76,12 @@ export async function release(
 }
 
 async function commitRelease(own: Ownership, options: ShardOptions): Promise<void> {
-  const { stage, partition, store, topics } = options;
-  const owner = {
-    stage: stage.name,
-    partition,
-    epoch: own.claim.epoch,
-    emittedOffset: own.emitter.emittedOffset,
-    cleanAt: own.keeper.cleanAt,
-  };
+  const { store, topics } = options;
   try {
-    await store.commit({ ...own.pending.seal(owner, own.cells, topics), release: true });
+    await store.commit({
+      ...own.pending.seal(batchOwnerOf(own), own.cells, topics),
+      release: true,
+    });
   } catch (error) {
     // The next owner takes it by force.
     if (!(error instanceof PlatformError)) throw error;

@@ -6,7 +6,7 @@
  */
 import type { ShardClaim } from "../store/store.ts";
 import { Applier } from "./applier.ts";
-import { Batch } from "./batch.ts";
+import { Batch, type BatchOwner } from "./batch.ts";
 import { Cells } from "./cells.ts";
 import { Emitter } from "./emitter.ts";
 import { Turns } from "./restore/turns.ts";
@@ -97,6 +97,17 @@ export function newOwnership(
   };
   own.applier.isWatching = claim.hasWatches;
   return own;
+}
+
+/** Who commits now, and how far it has got besides. */
+export function batchOwnerOf({ claim, cells, emitter, keeper }: Ownership): BatchOwner {
+  return {
+    stage: cells.stage.name,
+    partition: cells.partition,
+    epoch: claim.epoch,
+    emittedOffset: emitter.emittedOffset,
+    cleanAt: keeper.cleanAt,
+  };
 }
 
 /** @param totals those of the ownerships before this one are in it */

@@ -18,7 +18,7 @@ import { LoopShare } from "../thread/loop_share.ts";
 import { Batch } from "./batch.ts";
 import { Gate } from "./gate.ts";
 import { persist, release, verifyHash, wantSnapshots } from "./hand_off.ts";
-import { newOwnership, type Ownership, reportOf } from "./ownership.ts";
+import { batchOwnerOf, newOwnership, type Ownership, reportOf } from "./ownership.ts";
 import { findActor, inspectionOf, passivateActor, restartActor } from "./restore/operate.ts";
 import { Troubles } from "./restore/troubles.ts";
 import { retry, type RetryOptions, untilStopped } from "./retry.ts";
@@ -270,7 +270,7 @@ export class Shard {
   }
 
   async #commit(own: Ownership, retrying: RetryOptions): Promise<void> {
-    const { stage, partition, store, clock, topics, actorBytesMax, events } = this.options;
+    const { store, clock, topics, actorBytesMax, events } = this.options;
     const batch = own.pending;
     for (const id of batch.touched) {
       const cell = own.cells.peek(id);
@@ -278,14 +278,7 @@ export class Shard {
       own.cells.measure(cell);
       if (cell.rowsBehind >= limits.snapshotRowsBehindMax) batch.snapshots.add(id);
     }
-    const owner = {
-      stage: stage.name,
-      partition,
-      epoch: own.claim.epoch,
-      emittedOffset: own.emitter.emittedOffset,
-      cleanAt: own.keeper.cleanAt,
-    };
-    const sealed: CommitBatch = batch.seal(owner, own.cells, topics);
+    const sealed: CommitBatch = batch.seal(batchOwnerOf(own), own.cells, topics);
     own.pending = new Batch(batch.newOffset);
     own.committing = batch;
     this.#taken.open();
@@ -297,7 +290,9 @@ export class Shard {
       own.emitter.push({ endOffset: sealed.newOffset, records: sealed.outbox });
     }
     this.#counts.commits++;
-    this.#counts.commitMs += clock.now() - startedAt;
+    // The clock can have been set back meanwhile.
+    const tookMs = Math.max(0, clock.now() - startedAt);
+    this.#counts.commitMs += tookMs;
     this.#counts.applied += batch.messages;
     for (const part of sealed.snapshots) {
       const cell = own.cells.peek(part.actorId);
@@ -310,7 +305,7 @@ export class Shard {
     own.keeper.committed();
     this.#committed.open();
     this.#trim(own);
-    events?.committed?.(sealed, [...batch.touched], clock.now() - startedAt);
+    events?.committed?.(sealed, [...batch.touched], tookMs);
   }
 
   /** Brings the live actors back within their budget; some only after the next commit. */
@@ -324,7 +319,8 @@ export class Shard {
   /** Lets the log drop what is committed, once its retention allows; now and then is enough. */
   #trim(own: Ownership): void {
     const { stage, partition, log, clock } = this.options;
-    if (clock.now() - this.#trimmedAt < trimEveryMs) return;
+    // However far the clock was set back: the log would grow until it is as late again.
+    if (Math.abs(clock.now() - this.#trimmedAt) < trimEveryMs) return;
     this.#trimmedAt = clock.now();
     // A trim that fails is made up for by the next.
     log.trim(stage.topic, partition, own.committedOffset).catch(() => {});
