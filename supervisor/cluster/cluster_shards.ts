@@ -30,6 +30,8 @@ export interface ClusterShardsOptions {
     all(): readonly PeerLink[];
   };
   readonly clock: Clock;
+  /** Milliseconds that only grow, whatever is done to the clock. @default performance.now */
+  readonly monotonic?: () => number;
   readonly metrics: MetricsSink;
 }
 
@@ -39,7 +41,11 @@ const reads = ["ask", "inspect", "diff", "replay"];
 const retryMs = 50;
 
 export class ClusterShards implements ShardRouter {
-  constructor(readonly options: ClusterShardsOptions) {}
+  readonly #monotonic: () => number;
+
+  constructor(readonly options: ClusterShardsOptions) {
+    this.#monotonic = options.monotonic ?? (() => performance.now());
+  }
 
   /**
    * @throws {Unavailable} nobody has served the shard for `limits.moveWaitMsMax`; this node's lease has
@@ -47,7 +53,7 @@ export class ClusterShards implements ShardRouter {
    */
   async call<T>(shard: ShardId, name: string, input: unknown): Promise<T> {
     const { clock, member, metrics } = this.options;
-    const until = clock.now() + limits.moveWaitMsMax;
+    const until = this.#monotonic() + limits.moveWaitMsMax;
     for (;;) {
       try {
         return await this.#callOwner<T>(shard, name, input);
@@ -57,7 +63,7 @@ export class ClusterShards implements ShardRouter {
         // Between its release and its next owner, or just being taken.
         const isMoving = error instanceof Unavailable && error.resource === "shard";
         if (!isElsewhere && !(isMoving && reads.includes(name))) throw error;
-        if (clock.now() >= until) throw this.#isMoving(shard, error);
+        if (this.#monotonic() >= until) throw this.#isMoving(shard, error);
         member.look();
         await clock.sleep(retryMs);
       }

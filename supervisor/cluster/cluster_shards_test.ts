@@ -21,6 +21,8 @@ const nodeOf = (nodeId: string): ClusterNode => ({
 /** A directory of which everything can be said. */
 function open() {
   const clock = new FakeClock();
+  /** By what the machine's clock was set, milliseconds. */
+  const set = { byMs: 0 };
   const calls: string[] = [];
   const state = {
     isOwn: false,
@@ -67,7 +69,8 @@ function open() {
       link: (life) => life in state.peers ? link(life) : undefined,
       all: () => Object.keys(state.peers).map(link),
     },
-    clock,
+    clock: { now: () => clock.now() + set.byMs, sleep: (ms) => clock.sleep(ms) },
+    monotonic: () => clock.now(),
     metrics: noMetrics,
   });
   /** The outcome of a call, while time passes. */
@@ -79,7 +82,7 @@ function open() {
     await clock.advance(ms);
     return await outcome as { value?: unknown; error?: Error };
   };
-  return { state, calls, clock, shards, call };
+  return { state, calls, clock, set, shards, call };
 }
 
 Deno.test("ClusterShards.call() asks the workers of this node for its own shards", async () => {
@@ -111,6 +114,13 @@ Deno.test("ClusterShards.call() waits for a shard that moves, up to a limit", as
   const { error } = await call("ask");
   assert.ok(error instanceof Unavailable);
   assert.match(error.message, /player\/0 is on its way to another node: no node that is alive/);
+});
+
+Deno.test("ClusterShards.call() waits no longer when the clock is set back meanwhile", async () => {
+  const { state, set, clock, call } = open();
+  state.onLook = () => void (set.byMs = -3_600_000);
+  clock.sleep(limits.moveWaitMsMax + 500).then(() => state.isOwn = true);
+  assert.ok((await call("ask")).error instanceof Unavailable);
 });
 
 Deno.test("ClusterShards.call() repeats what only reads when the owner is just starting", async () => {

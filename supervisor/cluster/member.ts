@@ -176,7 +176,7 @@ export class Member {
   }
 
   async #beat(membership: Membership): Promise<void> {
-    const { nodeId, life, url, roles, own, metrics, clock } = this.options;
+    const { nodeId, life, url, roles, own, metrics } = this.options;
     // Nobody should let go of a shard for a node that cannot serve it yet.
     const workers = own.isUp ? this.options.workers : 0;
     this.#isUpTold = own.isUp;
@@ -195,7 +195,7 @@ export class Member {
       this.#fault = error.message;
       return;
     }
-    if (view === undefined) return this.#refused(clock.now());
+    if (view === undefined) return this.#refused(this.#monotonic());
     metrics.add("cluster_beats_total", 1, { result: "renewed" });
     metrics.set("cluster_nodes", view.nodes.length);
     if (this.#hadLease && !this.hasLease) this.#takesFrom = this.#monotonic() + graceMs;

@@ -276,6 +276,21 @@ Deno.test("Member ends when its name is alive at another URL, after giving that 
   await world.end();
 });
 
+Deno.test("Member gives that life its time when the clock is set ahead meanwhile", async () => {
+  const world = new World();
+  world.join("a");
+  await world.clock.advance(1000);
+  const set = { byMs: 0 };
+  const sleep: FakeClock["sleep"] = (ms, signal) => world.clock.sleep(ms, signal);
+  const clock = { now: () => world.clock.now() + set.byMs, sleep };
+  const other = world.join("a", { url: "http://elsewhere", clock });
+  await world.clock.advance(limits.nodeBeatMs);
+  set.byMs = 3_600_000;
+  await world.clock.advance(limits.nodeLeaseMs);
+  assert.equal(other.ended, undefined);
+  await world.end();
+});
+
 Deno.test("Member without a URL ends beside any other node", async () => {
   const world = new World();
   world.join("a");
