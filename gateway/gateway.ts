@@ -98,7 +98,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const standing = new Standing({ keys, now });
   const graphql = createGraphqlServer({ log, ...options.graphql });
   const contextOf = (principal: Principal) =>
-    createContext(principal, platform, subscriptions, now);
+    createContext(principal, { platform, subscriptions, rates, now });
   const nameClient = options.trust?.proxies.length ? addressOf(options.trust) : undefined;
   let isDraining = false;
 
@@ -161,7 +161,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     server: graphql,
     contextOf,
     log,
-    rates,
     claim,
     authMs,
   });

@@ -98,8 +98,8 @@ export const limits = {
   /** How often those are looked at whose connections stay open. */
   standingLookMs: SECOND / 2,
 
-  // How much and how fast: a token an event, and so many for a read. A second's tokens; a bucket holds
-  // twice as many. `RATE_KEY`, `RATE_USER`, `RATE_ADDRESS`, `RATE_GLOBAL` set others.
+  // How much and how fast: a token an event, and so many for a read at least. A second's tokens; a
+  // bucket holds twice as many. `RATE_KEY`, `RATE_USER`, `RATE_ADDRESS`, `RATE_GLOBAL` set others.
   ratePerKey: 100_000,
   /** Of a token's user. */
   ratePerUser: 500,
@@ -107,6 +107,8 @@ export const limits = {
   ratePerAddress: 50_000,
   rateGlobal: 200_000,
   rateReadCost: 10,
+  /** … or, if that is more, one for so much of its `graphqlCostMax`. */
+  rateCostPerToken: 10,
   /** WebSockets of a node: of all, of one key, of a token's user, of an address. */
   webSocketsMax: 50_000,
   webSocketsPerKeyMax: 25_000,

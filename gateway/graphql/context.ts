@@ -5,6 +5,8 @@
  */
 import type { Platform } from "../../supervisor/platform.ts";
 import type { Principal } from "../auth.ts";
+import type { RateLimits } from "../limits/rate_limits.ts";
+import { ReadCharge } from "../limits/read_charge.ts";
 import type { Subscriptions } from "../live/subscriptions.ts";
 import { Loaders } from "./loaders.ts";
 
@@ -14,6 +16,8 @@ export interface GraphqlContext {
   readonly platform: Platform;
   readonly subscriptions: Pick<Subscriptions, "iterate">;
   readonly loaders: Loaders;
+  /** What the operation pays. */
+  readonly charge: ReadCharge;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
@@ -23,12 +27,15 @@ export function actorId(context: GraphqlContext, id: string): string {
   return `${context.principal.studio}/${id}`;
 }
 
-export function createContext(
-  principal: Principal,
-  platform: Platform,
-  subscriptions: GraphqlContext["subscriptions"],
-  now: () => number = Date.now,
-): GraphqlContext {
+/** What all operations have in common. */
+export interface ContextDeps extends Pick<GraphqlContext, "platform" | "subscriptions" | "now"> {
+  /** `undefined`: nobody is limited. */
+  readonly rates: RateLimits | undefined;
+}
+
+export function createContext(principal: Principal, deps: ContextDeps): GraphqlContext {
+  const { platform, subscriptions, now, rates } = deps;
   const loaders = new Loaders(platform, principal.studio);
-  return { principal, platform, subscriptions, loaders, now };
+  const charge = new ReadCharge(rates, principal);
+  return { principal, platform, subscriptions, loaders, charge, now };
 }

@@ -7,6 +7,7 @@ import { GraphQLError, type GraphQLErrorExtensions } from "graphql";
 import { ActorHalted, InvalidInput, OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 import { Forbidden } from "../access.ts";
 import type { GatewayLog } from "../deps.ts";
+import { Problem } from "../problem.ts";
 
 /**
  * `extensions.code`, of every error there is. The last ones are those that clients of GraphQL know by
@@ -78,6 +79,7 @@ export function rootOf(error: unknown): unknown {
 function codeAndMessage(root: unknown): [GraphqlErrorCode, string] {
   if (root instanceof Forbidden) return ["FORBIDDEN", root.message];
   if (root instanceof InvalidInput) return ["BAD_USER_INPUT", root.message];
+  if (root instanceof Problem && root.status === 429) return ["RATE_LIMITED", root.detail];
   if (root instanceof Unavailable || root instanceof OutcomeUnknown) {
     return ["UNAVAILABLE", "This cannot be read right now: try again in a second"];
   }

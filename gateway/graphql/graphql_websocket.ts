@@ -10,8 +10,7 @@ import { limits } from "../../schema/limits.ts";
 import { bearerToken, type Keys, type Principal, resolveToken } from "../auth.ts";
 import { type ClientSocket, closeCode } from "../socket/client_socket.ts";
 import type { GatewayLog } from "../deps.ts";
-import type { RateLimits } from "../limits/rate_limits.ts";
-import { badRequest, Problem } from "../problem.ts";
+import { badRequest } from "../problem.ts";
 import type { GraphqlContext } from "./context.ts";
 import { errorMasker, graphqlError, rewritten } from "./errors.ts";
 import type { GraphqlServer } from "./graphql_server.ts";
@@ -37,7 +36,6 @@ export interface GraphqlSocketDeps {
   readonly server: GraphqlServer;
   readonly contextOf: (principal: Principal) => GraphqlContext;
   readonly log: GatewayLog;
-  readonly rates: RateLimits | undefined;
   /** Whether whoever has just said who they are may have one more connection; closes it if not. */
   readonly claim: (client: ClientSocket, principal: Principal, token: string) => boolean;
   /** How long a client may wait with `connection_init`. @default limits.webSocketAuthMs */
@@ -57,15 +55,17 @@ export function connectionToken(
   return undefined;
 }
 
-/** The operation as the engine's own executor is to run it, once it is let in. */
+/** The operation as the engine's own executor is to run it, once it is let in and paid for. */
 function executionArgs(
   { server, log, contextOf }: GraphqlSocketDeps,
   principal: Principal,
   payload: SubscribePayload,
 ): ExecutionArgs | readonly GraphQLError[] {
   try {
-    const admitted = server.admission.admit(payload, principal);
     const context = contextOf(principal);
+    context.charge.enter();
+    const admitted = server.admission.admit(payload, principal);
+    context.charge.operation(admitted.cost);
     const { schema, execute, subscribe } = server.yoga.getEnveloped(context);
     return {
       schema,
@@ -105,12 +105,6 @@ export function graphqlSocketServer(
       if (Object.keys(subscriptions).length > limits.webSocketSubscriptionsMax) {
         const message = `A connection may have ${limits.webSocketSubscriptionsMax} operations`;
         return [graphqlError("TOO_COMPLEX", message)];
-      }
-      try {
-        deps.rates?.charge(extra.principal!, limits.rateReadCost);
-      } catch (error) {
-        if (!(error instanceof Problem)) throw error;
-        return [graphqlError("RATE_LIMITED", error.detail)];
       }
       return executionArgs(deps, extra.principal!, payload);
     },

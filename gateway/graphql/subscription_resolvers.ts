@@ -11,7 +11,9 @@ import { actorChanges } from "../live/actor_changes.ts";
 import { eventFeed, EventGap, gapText } from "../live/event_feed.ts";
 import { profileChanges } from "../live/player_identity.ts";
 import { actorId, type GraphqlContext } from "./context.ts";
+import { Problem } from "../problem.ts";
 import { graphqlError } from "./errors.ts";
+import { pageCost } from "./protection/operation_cost.ts";
 import { eventFilter, type EventFilterInput } from "./query_resolvers.ts";
 
 async function* events(
@@ -20,10 +22,12 @@ async function* events(
   since: number | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<RecordedEvent> {
-  const { platform, principal, now } = context;
+  const { platform, principal, now, charge } = context;
+  const beforePage = () => charge.more(pageCost);
   try {
-    yield* eventFeed(platform, principal.studio, filter, signal, { since, now });
+    yield* eventFeed(platform, principal.studio, filter, signal, { since, now, beforePage });
   } catch (error) {
+    if (error instanceof Problem) throw graphqlError("RATE_LIMITED", error.detail);
     if (!(error instanceof EventGap)) throw error;
     throw graphqlError("GAP", gapText(error), { from: new Date(error.from).toISOString() });
   }

@@ -63,12 +63,12 @@ export function graphqlHttpHandler(deps: GraphqlHttpDeps): (request: Request) =>
     const streams: GraphqlContext["subscriptions"] = {
       iterate: (produce) => subscriptions.iterate(produce, (end) => standing.watch(shown, end)),
     };
-    return createContext(principal, platform, streams, now);
+    return createContext(principal, { platform, subscriptions: streams, rates, now });
   }
 
-  function charge(request: Request, principal: Principal) {
+  function enter(request: Request, { charge }: GraphqlContext): void {
     try {
-      return rates?.charge(principal, limits.rateReadCost);
+      charge.enter();
     } catch (problem) {
       dropBody(request);
       throw problem;
@@ -82,13 +82,19 @@ export function graphqlHttpHandler(deps: GraphqlHttpDeps): (request: Request) =>
       dropBody(request);
       throw unauthorized();
     }
-    const rate = charge(request, principal);
+    const context = contextOf(request, principal);
+    enter(request, context);
     const asked = await engineRequest(request, deps);
-    const answer = await server.yoga.fetch(asked, contextOf(request, principal));
+    const answer = await server.yoga.fetch(asked, context);
+    const { refusal, fields } = context.charge;
+    if (refusal !== undefined) {
+      await answer.body?.cancel();
+      throw refusal;
+    }
     const response = graphqlAnswer(request, answer);
-    if (rate !== undefined) {
-      response.headers.set("ratelimit-policy", rate.policy);
-      response.headers.set("ratelimit", rate.state);
+    if (fields !== undefined) {
+      response.headers.set("ratelimit-policy", fields.policy);
+      response.headers.set("ratelimit", fields.state);
     }
     return response;
   };

@@ -2,7 +2,8 @@
  * How much and how fast: per key, per user of a token, per address, and all together. Nothing here
  * waits: the buckets answer at once, also where nodes share them.
  *
- * An event is a token and a read ten; at the door each request is one of its address.
+ * An event is a token, and a read one for ten of its cost, ten at least (`read_charge.ts`). At the door
+ * each request is one of its address. What would be more than a bucket holds takes all of it.
  *
  * @module
  */
@@ -59,15 +60,19 @@ export class RateLimits {
     this.#policies = { key, user, address, global };
   }
 
-  #take(scope: RateScope, id: string, cost: number): RateFields | undefined {
+  /** @param paid what was taken of `cost` before */
+  #take(scope: RateScope, id: string, cost: number, paid = 0): RateFields | undefined {
     const policy = this.#policies[scope];
     if (policy === undefined) return undefined;
     const { capacity, refillPerSecond } = policy.bucket;
-    const taken = this.buckets.takeNow(`${scope}:${id}`, policy.bucket, Math.min(cost, capacity));
+    const due = Math.min(cost, capacity) - paid;
+    if (due <= 0) return undefined;
+    const taken = this.buckets.takeNow(`${scope}:${id}`, policy.bucket, due);
     const seconds = Math.ceil((capacity - taken.remaining) / refillPerSecond);
     const state = `"${scope}";r=${taken.remaining};t=${seconds}`;
     if (taken.allowed) return { policy: policy.text, state };
-    const retryAfter = secondsOf(taken.retryAfterMs);
+    // Whoever comes back pays from the beginning.
+    const retryAfter = secondsOf(taken.retryAfterMs + paid * 1000 / refillPerSecond);
     throw new Problem(429, "rate_limited", `Slow down: the limit per ${scope} is reached`, {
       headers: {
         "retry-after": String(retryAfter),
@@ -90,15 +95,16 @@ export class RateLimits {
   /**
    * Events, or what a read costs, of one who is known.
    *
+   * @param paid what was taken of `cost` before. @default 0
    * @returns what the answer may tell; `undefined` without a limit
    * @throws {Problem} 429
    */
-  charge(principal: Principal, cost: number): RateFields | undefined {
-    if (cost <= 0) return undefined;
+  charge(principal: Principal, cost: number, paid = 0): RateFields | undefined {
+    if (cost <= paid) return undefined;
     const scope = principal.userId === undefined ? "key" : "user";
-    const fields = this.#take(scope, principal.id, cost);
+    const fields = this.#take(scope, principal.id, cost, paid);
     // Last: who is beyond his own limit must not use up what is everybody's.
-    this.#take("global", "", cost);
+    this.#take("global", "", cost, paid);
     return fields;
   }
 }

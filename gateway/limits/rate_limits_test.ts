@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { principalOf } from "../../schema/principal.ts";
+import { MemoryRateLimiter } from "../../supervisor/cache/memory/memory_rate_limiter.ts";
 import { Problem } from "../problem.ts";
 import { event, serving, testGateway } from "../testing/test_gateway.ts";
 import { type RateBuckets, RateLimits, type Rates } from "./rate_limits.ts";
@@ -59,6 +60,25 @@ Deno.test("RateLimits.charge() tells what is left, and when to come back", () =>
     return true;
   });
   assert.equal(new RateLimits(buckets().taking, none).charge(key, 1e9), undefined);
+});
+
+Deno.test("RateLimits.charge() lets in what has paid in part, once it has waited as it was told", () => {
+  let now = 0;
+  const rates = new RateLimits(new MemoryRateLimiter({ now: () => now }), { ...none, key: 500 });
+  const ask = () => {
+    rates.charge(key, 10);
+    return rates.charge(key, 5000, 10);
+  };
+  assert.equal(ask()?.state, '"key";r=0;t=2');
+  now += 1500;
+  let waitSeconds = 0;
+  assert.throws(ask, (problem: Problem) => {
+    waitSeconds = Number(problem.options.headers?.["retry-after"]);
+    return problem.status === 429;
+  });
+  assert.equal(waitSeconds, 1);
+  now += waitSeconds * 1000;
+  assert.equal(ask()?.state, '"key";r=0;t=2');
 });
 
 Deno.test("RateLimits lets a whole batch in, however low the rate", () => {

@@ -23,6 +23,8 @@ export interface FeedOptions {
   readonly now?: () => number;
   /** How long the shards have to hear of the watch before the journal is read. @default limits.resumeSettleMs */
   readonly settleMs?: number;
+  /** Called before each page after the first; what it throws ends the stream. @default does nothing */
+  readonly beforePage?: () => void;
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -87,7 +89,7 @@ export async function* eventFeed(
   signal: AbortSignal,
   options: FeedOptions = {},
 ): AsyncGenerator<RecordedEvent> {
-  const { since, now = Date.now, settleMs = limits.resumeSettleMs } = options;
+  const { since, now = Date.now, settleMs = limits.resumeSettleMs, beforePage } = options;
   if (since !== undefined && now() - since > limits.resumeMsMax) {
     throw new EventGap(`Events are told again for ${limits.resumeMsMax / 60_000} minutes`, since);
   }
@@ -105,7 +107,11 @@ export async function* eventFeed(
       await new Promise((resolve) => setTimeout(resolve, settleMs));
       // By the id that an event came with, as the live ones are.
       const exact = { ...filter, exact: true };
-      const read: Read = (after) => platform.events(studio, exact, limits.pageSizeMax, after, true);
+      let pages = 0;
+      const read: Read = (after) => {
+        if (pages++ > 0) beforePage?.();
+        return platform.events(studio, exact, limits.pageSizeMax, after, true);
+      };
       for await (const event of missed(read, since - limits.resumeSlackMs)) {
         if (signal.aborted) return;
         told.set(...placeOf(event));

@@ -32,12 +32,14 @@ const introspectionCost = 5000;
 const itemsAssumed = 20;
 
 /** Costs beyond one, by type and field. */
+/** A page of events is a query of the store. */
+export const pageCost = 2000;
+
 const weights: Readonly<Record<string, number>> = {
   "Query.player": 10,
   "Query.game": 10,
   "Query.leaderboard": 10,
-  /** A page is a query of the store. */
-  "Query.events": 2000,
+  "Query.events": pageCost,
   "Game.days": 10,
   /** May be long. */
   "Event.properties": 5,
@@ -93,10 +95,11 @@ class Cost {
       return;
     }
     const field = isObjectType(type) ? type.getFields()[name] : undefined;
-    const past = name === "player" && (this.argument(node, "asOf") ?? null) !== null
-      ? pastWeight
-      : 0;
-    this.total += times * ((weights[`${type?.name}.${name}`] ?? 1) + past);
+    const isGiven = (argument: string) => (this.argument(node, argument) ?? null) !== null;
+    const past = name === "player" && isGiven("asOf") ? pastWeight : 0;
+    // The first page; those after it are charged as they are read.
+    const resumed = name === "eventStream" && isGiven("since") ? pageCost : 0;
+    this.total += times * ((weights[`${type?.name}.${name}`] ?? 1) + past + resumed);
     if (field === undefined || node.selectionSet === undefined) return;
     const items = this.#itemsOf(node, field) ?? page;
     const isList = isListType(getNullableType(field.type));

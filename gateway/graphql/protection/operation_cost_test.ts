@@ -24,6 +24,8 @@ Deno.test("operationCost() counts values of the answer, and what asks for more",
     [`{ player(id: "u") { id @skip(if: true) } }`, 11],
     [`{ __schema { types { name } } }`, 5000],
     [`subscription { playerUpdated(id: "u") { id } }`, 2],
+    [`subscription { eventStream { id } }`, 2],
+    [`subscription { eventStream(since: "2026-01-01T00:00:00Z") { id } }`, 2002],
   ]);
 });
 

@@ -64,8 +64,9 @@ export function protection(
       });
     },
     onParams({ params, request, context, setParams }) {
-      const { principal } = context as unknown as GraphqlContext;
+      const { principal, charge } = context as unknown as GraphqlContext;
       const operation = admission.admit(paramsOf(params, request), principal);
+      charge.operation(operation.cost);
       admitted.set(context, operation);
       const { documentId: _, ...known } = params as GraphQLParams & { documentId?: unknown };
       setParams({ ...known, query: operation.text });
