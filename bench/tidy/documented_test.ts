@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readConfig } from "../../schema/config.ts";
 import { metricPrefix, metricTable } from "../../supervisor/observability/metric_table.ts";
+import { drills } from "../drills/drills.ts";
 
 const read = (name: string) => Deno.readTextFile(join(import.meta.dirname!, "../..", name));
 
@@ -28,4 +29,30 @@ Deno.test("The documents name no metric that there is not", async () => {
     const named = (await read(document)).match(/\bgamemetrics_[a-z_]*[a-z]/g) ?? [];
     assert.deepEqual(named.filter((name) => !known.has(name)), [], document);
   }
+});
+
+Deno.test("README tells of every task", async () => {
+  const { tasks } = JSON.parse(await read("deno.json")) as { tasks: Record<string, string> };
+  const readme = await read("README.md");
+  assert.ok(Object.keys(tasks).length > 10);
+  assert.deepEqual(Object.keys(tasks).filter((task) => !readme.includes(`\`${task}\``)), []);
+});
+
+/** `2–4` and `7` in text of the form "drills 2–4, 7" → 2, 3, 4, 7. */
+function numbersOf(text: string): Set<number> {
+  const numbers = new Set<number>();
+  for (const [, first, last] of text.matchAll(/\b(\d+)(?:–(\d+))?/g)) {
+    for (let n = Number(first); n <= Number(last ?? first); n++) numbers.add(n);
+  }
+  return numbers;
+}
+
+Deno.test("README's promises and the CHANGELOG name every drill, and none that there is not", async () => {
+  const ids = new Set(drills.map(({ id }) => Number.parseInt(id)).filter(Number.isInteger));
+  const promises = /## What we promise[^]*?\n## /.exec(await read("README.md"))![0];
+  const cells = [...promises.matchAll(/\| drills? ([^|]*)/g)].map(([, cell]) => cell!);
+  assert.deepEqual(ids.difference(numbersOf(cells.join())), new Set());
+  assert.deepEqual(numbersOf(cells.join()).difference(ids), new Set());
+  const [, told] = /fault drills ([^;(]*)/.exec(await read("CHANGELOG.md"))!;
+  assert.deepEqual(numbersOf(told!), ids);
 });
