@@ -6,6 +6,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { type HmacKey, type Principal, principalOf } from "../schema/principal.ts";
+import { remembered } from "../schema/remembered.ts";
 
 export type { HmacKey, Principal } from "../schema/principal.ts";
 
@@ -32,7 +33,8 @@ export interface Keys {
 /** Longer tokens are refused unhashed. */
 const tokenCharsMax = 4096;
 
-const digest = (token: string): Buffer => hash("sha256", token, "buffer");
+/** Most requests come with one of a few tokens. */
+const digest = remembered((token: string): Buffer => hash("sha256", token, "buffer"), 1_000);
 
 /**
  * The demo key alone, which may read and write everything of the studio `demo`.

@@ -13,6 +13,7 @@ import { defaultGameOf, type Principal } from "../auth.ts";
 import type { GatewayDeps, Protocol } from "../deps.ts";
 import type { RateFields } from "../limits/rate_limits.ts";
 import { overloaded } from "../problem.ts";
+import { Deadline } from "./deadline.ts";
 import { BrokenLine } from "./decode_events.ts";
 import { deadLetterOf } from "./dead_letter.ts";
 
@@ -68,15 +69,6 @@ function writableGames(principal: Principal): EventScope["games"] {
   return principal.createGames ? "*" : new Set();
 }
 
-/** Rejects with {@link OutcomeUnknown} when `promise` has not settled after `ms`. */
-function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const expire = () => reject(new OutcomeUnknown("log", `The log did not answer in ${ms} ms`));
-    const timer = setTimeout(expire, ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
-
 /** What validation makes of a batch. */
 interface Judged {
   readonly events: PlayerEvent[];
@@ -110,11 +102,13 @@ export function createAcceptor(
   acceptTimeoutMs: number = limits.acceptTimeoutMs,
 ): Acceptor {
   const { platform, now, newId, metrics, log, rates, shedder } = deps;
+  const late = `The log did not answer in ${acceptTimeoutMs} ms`;
+  const deadline = new Deadline(acceptTimeoutMs, () => new OutcomeUnknown("log", late));
 
   async function deadLetter(letters: readonly DeadLetter[]): Promise<void> {
     for (const letter of letters) metrics.eventsRejected(letter.code, 1);
     try {
-      await withDeadline(platform.reject(letters), acceptTimeoutMs);
+      await deadline.bound(platform.reject(letters));
     } catch (error) {
       metrics.deadLettersLost(letters.length);
       log.warn("Dead letters were lost", { letters: letters.length, error: String(error) });
@@ -126,7 +120,7 @@ export function createAcceptor(
     events: readonly PlayerEvent[],
   ): Promise<"unavailable" | "outcome_unknown" | undefined> {
     try {
-      await withDeadline(platform.accept(events), acceptTimeoutMs);
+      await deadline.bound(platform.accept(events));
       return undefined;
     } catch (error) {
       log.warn("Events were not accepted", { events: events.length, error: String(error) });

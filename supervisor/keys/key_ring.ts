@@ -13,6 +13,7 @@ import { Unavailable } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
 import { type HmacKey, type Principal, principalOf } from "../../schema/principal.ts";
 import type { HeldKey, HeldKeys } from "./key_store.ts";
+import { remembered } from "../../schema/remembered.ts";
 import { hashOfKey, keyForm, type Sealer } from "./secrets_of_keys.ts";
 
 /** Where keys come from. */
@@ -63,6 +64,8 @@ export class KeyRing {
   /** When the keys were last known to be the store's. */
   #knownAt = -Infinity;
   #writtenAt = -Infinity;
+  /** Most requests come with one of a few keys. */
+  readonly #hashOf = remembered(hashOfKey, 1_000);
   #byHash = new Map<string, Entry>();
   #signed = new Map<string, SignedEntry>();
   #held: readonly HeldKey[] = [];
@@ -154,7 +157,7 @@ export class KeyRing {
     if (!keyForm.test(token)) return undefined;
     const now = this.options.now();
     this.#assertKnown(now);
-    const entry = this.#byHash.get(hashOfKey(token));
+    const entry = this.#byHash.get(this.#hashOf(token));
     return entry !== undefined && now < entry.until ? entry.principal : undefined;
   }
 
