@@ -186,6 +186,7 @@ export class Member {
     const sentAt = this.#monotonic();
     const leaseMs = limits.nodeLeaseMs;
     const node = { nodeId, life, url, roles, workers, isLeaving, wants };
+    const absent = this.options.shards.filter((shard) => !own.has(shard));
     let view: ClusterView | undefined;
     try {
       view = await membership.beat({ ...node, startedMs: this.#startedMs, leaseMs });
@@ -202,7 +203,7 @@ export class Member {
     this.#leaseUntil = sentAt + leaseMs;
     this.#fault = undefined;
     this.#hadLease = true;
-    this.#see(view);
+    this.#see(view, absent);
   }
 
   /** Another life has the name: the one before this one for a moment, or one that nobody meant. */
@@ -223,7 +224,8 @@ export class Member {
     throw new Terminal("node_id_taken", message);
   }
 
-  #see(view: ClusterView): void {
+  /** @param absent shards that it did not have when it asked for the view */
+  #see(view: ClusterView, absent: readonly ShardId[]): void {
     const { life, url, own, onView, nudge } = this.options;
     const others = view.nodes.filter((node) => node.life !== life);
     if (url === null && others.length > 0) {
@@ -243,7 +245,7 @@ export class Member {
     this.#told = told;
     this.#letGo(others);
     const before = this.#wants.join();
-    this.#wants = this.#take();
+    this.#wants = this.#take(absent);
     this.#isTaking = own.owned().length > mine.length;
     if (this.#wants.join() !== before) this.look();
   }
@@ -282,12 +284,26 @@ export class Member {
     return desiredShards(this.options.life, this.options.shards, this.#view);
   }
 
-  /** Takes what it should have and nobody holds. @returns what it has to wait for */
-  #take(): string[] {
+  /**
+   * Shards of its own that none of its workers has: one ended, or its last commit failed, before it was
+   * let go. While the lease runs nobody else can take them.
+   */
+  #orphans(absent: readonly ShardId[]): readonly ShardId[] {
+    const { life } = this.options;
+    if (this.#isLeaving) return [];
+    return absent.filter((s) => this.#held.get(shardKey(s.stage, s.partition))?.life === life);
+  }
+
+  /**
+   * Takes what it should have and nobody holds, and its orphans, to let go of them in order.
+   *
+   * @returns what it has to wait for
+   */
+  #take(absent: readonly ShardId[]): string[] {
     const { life, own, metrics, log } = this.options;
     const wants: string[] = [];
     if (this.#monotonic() < this.#takesFrom) return wants;
-    for (const shard of this.#desired()) {
+    for (const shard of [...this.#desired(), ...this.#orphans(absent)]) {
       if (own.has(shard)) continue;
       const { stage, partition } = shard;
       const key = shardKey(stage, partition);

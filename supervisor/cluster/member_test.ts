@@ -38,8 +38,12 @@ class Node implements OwnShards {
   readonly stop = new AbortController();
   readonly member: Member;
   /** Releases wait for it. */
-  releaseGate: Promise<void> = Promise.resolve();
+  releaseGate: () => Promise<void> = () => Promise.resolve();
   isCutOff = false;
+  /** The answers to signs of life wait for it. */
+  beatGate: () => Promise<void> = () => Promise.resolve();
+  /** How many releases more do not reach the store. */
+  releasesLost = 0;
   isUp = true;
   ended: Error | undefined;
   readonly refused: string[] = [];
@@ -53,7 +57,9 @@ class Node implements OwnShards {
     const membership = new MemoryMembership(store);
     const guarded = {
       beat: (beat: Parameters<MemoryMembership["beat"]>[0]) =>
-        this.isCutOff ? Promise.reject(new Unavailable("store", "cut off")) : membership.beat(beat),
+        this.isCutOff
+          ? Promise.reject(new Unavailable("store", "cut off"))
+          : membership.beat(beat).then((view) => this.beatGate().then(() => view)),
       leave: (life: string) => this.isCutOff ? Promise.resolve() : membership.leave(life),
       close: () => membership.close(),
     };
@@ -93,7 +99,7 @@ class Node implements OwnShards {
   async revoke(shard: ShardId): Promise<void> {
     const { stage, partition } = shard;
     this.#leaving.add(keyOf(shard));
-    await this.releaseGate;
+    await this.releaseGate();
     const batch = {
       stage,
       partition,
@@ -109,7 +115,8 @@ class Node implements OwnShards {
       hashChange: "0",
       release: true,
     };
-    if (!this.isCutOff) await this.world.store.commit(batch).catch(() => {});
+    const isLost = this.isCutOff || this.releasesLost-- > 0;
+    if (!isLost) await this.world.store.commit(batch).catch(() => {});
     this.#own.delete(keyOf(shard));
     this.#leaving.delete(keyOf(shard));
   }
@@ -117,6 +124,12 @@ class Node implements OwnShards {
   get partitions(): number[] {
     return [...this.#own.values()].map(({ partition }) => partition).sort();
   }
+}
+
+/** The partitions that the store says a node holds. */
+function heldBy({ store }: World, node: Node): number[] {
+  return store.heldShards().filter(({ life }) => life === node.life)
+    .map(({ partition }) => partition).sort();
 }
 
 Deno.test("Member takes every shard of its stages when it is alone", async () => {
@@ -134,7 +147,7 @@ Deno.test("Member shares with a node that joins, which takes a shard only once i
   const a = world.join("a");
   await world.clock.advance(5000);
   const gate = Promise.withResolvers<void>();
-  a.releaseGate = gate.promise;
+  a.releaseGate = () => gate.promise;
   const b = world.join("b");
   await world.clock.advance(1000);
   assert.deepEqual([a.partitions, b.partitions], [[0, 1, 2, 3], []]);
@@ -146,6 +159,38 @@ Deno.test("Member shares with a node that joins, which takes a shard only once i
   a.member.look();
   await world.clock.advance(50);
   assert.equal(a.member.ownerOf({ stage: "player", partition: 3 })?.nodeId, "b");
+  await world.end();
+});
+
+Deno.test("Member takes a shard back whose release was lost, and lets go of it once more", async () => {
+  const world = new World();
+  const a = world.join("a");
+  await world.clock.advance(5000);
+  // As when the worker ends that had it, or the last commit fails.
+  a.releasesLost = 1;
+  const b = world.join("b");
+  await world.clock.advance(5000);
+  assert.deepEqual([a.partitions, b.partitions], [[0, 1], [2, 3]]);
+  assert.deepEqual([heldBy(world, a), heldBy(world, b)], [[0, 1], [2, 3]]);
+  await world.end();
+});
+
+Deno.test("Member that lets go in order takes nothing back", async () => {
+  const world = new World();
+  const a = world.join("a");
+  await world.clock.advance(5000);
+  let taken = 0;
+  const assign = a.assign.bind(a);
+  a.assign = (shard) => {
+    taken++;
+    assign(shard);
+  };
+  const b = world.join("b");
+  // Views that were made before a release arrive after it.
+  a.releaseGate = () => world.clock.sleep(100);
+  a.beatGate = () => world.clock.sleep(150);
+  await world.clock.advance(10_000);
+  assert.deepEqual([taken, a.partitions, b.partitions], [0, [0, 1], [2, 3]]);
   await world.end();
 });
 
