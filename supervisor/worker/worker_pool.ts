@@ -14,7 +14,7 @@ import type { StageName } from "../store/store.ts";
 import type { ChildSpec } from "../tree/child.ts";
 import type { Rpc } from "./rpc.ts";
 import { WatchHub } from "./watch_hub.ts";
-import { type FrozenWorkers, workerChild } from "./worker_child.ts";
+import { type FrozenWorkers, workerChild, type WorkerChildOptions } from "./worker_child.ts";
 import type { ShardId, WorkerInit, WorkerReport } from "./worker_protocol.ts";
 
 export interface WorkerPoolOptions {
@@ -34,6 +34,8 @@ export interface WorkerPoolOptions {
   readonly metrics: Metrics;
   /** Takes what games took for their leaderboards. @default nobody is told */
   readonly onScores?: (scores: BoardScores) => void;
+  /** Makes a worker. @default workerChild */
+  readonly child?: (options: WorkerChildOptions) => ChildSpec;
 }
 
 /** A shard's row, with who owns it. */
@@ -120,23 +122,32 @@ export class WorkerPool implements ShardRouter {
     const dealt = this.#dealt.get(keyOf(shard));
     if (dealt === undefined) return Promise.resolve();
     return dealt.leaving ??= (async () => {
-      // A worker that is gone has let go.
+      // What a worker that is gone had is its node's still: the node takes it back.
       await this.#rpcs[dealt.worker]?.call("revoke", shard).catch(() => {});
-      this.#forget(shard);
+      this.#forget(dealt);
     })();
   }
 
-  #forget(shard: ShardId): void {
-    this.#dealt.delete(keyOf(shard));
-    this.options.metrics.forgetShard(shard.stage, shard.partition);
+  /** Nothing if the shard was dealt anew since. */
+  #forget(dealt: Dealt): void {
+    const { stage, partition } = dealt.shard;
+    if (this.#dealt.get(keyOf(dealt.shard)) !== dealt) return;
+    this.#dealt.delete(keyOf(dealt.shard));
+    this.options.metrics.forgetShard(stage, partition);
+  }
+
+  /** The shard's deal, if it is this worker's. */
+  #dealtTo(worker: number, shard: ShardId): Dealt | undefined {
+    const dealt = this.#dealt.get(keyOf(shard));
+    return dealt?.worker === worker ? dealt : undefined;
   }
 
   specs(): ChildSpec[] {
     const { topics, metrics, clockOffsetMs, stageModules } = this.options;
-    const { frozenWorkers: frozen = "terminate" } = this.options;
+    const { frozenWorkers: frozen = "terminate", child = workerChild } = this.options;
     return this.#rpcs.map((_, worker) => {
       let begunWith: readonly ShardId[] = [];
-      return workerChild({
+      return child({
         id: `worker-${worker}`,
         frozen,
         init: async (signal) => {
@@ -165,7 +176,9 @@ export class WorkerPool implements ShardRouter {
           // What came and went while it was starting; it knows all else.
           const call = (name: string, id: ShardId) => void rpc.call(name, id).catch(() => {});
           for (const shard of this.#shardsOf(worker)) call("assign", shard);
-          for (const shard of begunWith) if (!this.has(shard)) call("revoke", shard);
+          for (const shard of begunWith) {
+            if (this.#dealtTo(worker, shard) === undefined) call("revoke", shard);
+          }
           for (const watch of this.watches.watches()) rpc.notify("watch", watch);
         },
         onGone: () => {
@@ -175,7 +188,10 @@ export class WorkerPool implements ShardRouter {
         },
         onFired: (notice) => this.watches.fired(notice),
         onScores: (scores) => this.options.onScores?.(scores),
-        onLost: (shard) => this.#forget(shard),
+        onLost: (shard) => {
+          const dealt = this.#dealtTo(worker, shard);
+          if (dealt !== undefined) this.#forget(dealt);
+        },
         tree: () => this.#reports[worker]?.tree,
       });
     });
