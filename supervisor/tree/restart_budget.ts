@@ -25,7 +25,9 @@ export class RestartBudget {
 
   /** Takes one restart at time `nowMs`; false when the budget is exhausted. */
   spend(nowMs: number): boolean {
-    while (this.#spent.length > 0 && this.#spent[0]! <= nowMs - this.periodMs) this.#spent.shift();
+    // Times ahead are of a clock that was set back since: they would be held against it for as long.
+    const isOld = (at: number) => at <= nowMs - this.periodMs || at > nowMs;
+    while (this.#spent.length > 0 && isOld(this.#spent[0]!)) this.#spent.shift();
     if (this.#spent.length >= this.intensity) return false;
     this.#spent.push(nowMs);
     return true;

@@ -22,3 +22,9 @@ Deno.test("RestartBudget() checks its numbers", () => {
   assert.throws(() => new RestartBudget(1.5, 1000), /'intensity' .* 1.5/);
   assert.throws(() => new RestartBudget(1, 0), /'periodMs' .* 0/);
 });
+
+Deno.test("RestartBudget does not hold what lies ahead of a clock that was set back against anybody", () => {
+  const budget = new RestartBudget(2, 1000);
+  assert.deepEqual([budget.spend(3_600_000), budget.spend(3_600_001)], [true, true]);
+  assert.deepEqual([budget.spend(500), budget.spend(501), budget.spend(502)], [true, true, false]);
+});
