@@ -17,6 +17,7 @@ const never = new AbortController().signal;
 const eventsPerAppend = 100;
 const callers = 32;
 const fetchBytes = 1024 * 1024;
+const recordsPerRead = 50_000;
 
 /** An event as the gateway writes it, about 280 bytes. */
 function event(n: number): NewRecord {
@@ -64,15 +65,30 @@ Deno.bench(
   },
 );
 
-let reading = 0;
-let offset = 0;
-
-Deno.bench(`fetch and decode ${fetchBytes / 1024} KiB`, { group: "fetch" }, async () => {
-  const { end } = (await log.ends(topic))[reading]!;
-  if (offset >= end) {
-    reading = (reading + 1) % partitions;
-    offset = 0;
+/** Reads partitions by turns, a fetch each, over and over, until it has so many records more. */
+async function readOn(reading: readonly number[], next: number[]): Promise<void> {
+  const ends = await log.ends(topic);
+  for (let records = 0, turn = 0; records < recordsPerRead; turn++) {
+    const partition = reading[turn % reading.length]!;
+    if (next[partition]! >= ends[partition]!.end) next[partition] = 0;
+    const found = await log.fetch(topic, partition, next[partition]!, fetchBytes, never);
+    next[partition] = found.at(-1)!.offset + 1;
+    records += found.length;
   }
-  const records = await log.fetch(topic, reading, offset, fetchBytes, never);
-  offset = records.at(-1)!.offset + 1;
-});
+}
+
+const all = Array.from({ length: partitions }, (_, p) => p);
+const nextOfAll = all.map(() => 0);
+const nextOfOne = all.map(() => 0);
+
+Deno.bench(
+  `fetch and decode ${recordsPerRead} records of all partitions, by turns`,
+  { group: "fetch" },
+  async () => await readOn(all, nextOfAll),
+);
+
+Deno.bench(
+  `fetch and decode ${recordsPerRead} records of one partition alone`,
+  { group: "fetch" },
+  async () => await readOn([0], nextOfOne),
+);
