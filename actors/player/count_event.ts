@@ -90,7 +90,11 @@ function gameOf(
   return game;
 }
 
-/** Checked before anything is changed, so that a refused event leaves no trace. */
+/**
+ * Checked before anything is changed, so that a refused event leaves no trace.
+ *
+ * @throws {InvalidInput} `too_many_games`, `too_many_currencies`
+ */
 export function refuseWhatWouldGrowWithoutEnd(part: PlayerPart, event: PlayerEvent): void {
   const game = part.games.get(event.game_id);
   if (game === undefined && part.games.size >= limits.gamesPerPlayerMax) {

@@ -32,14 +32,16 @@ export interface PlayerGame {
   events: number;
   sessions: number;
   playMs: number;
-  /** Day and arrival (milliseconds) of the first applied event. */
+  /** Event day (days since the Unix epoch) and arrival (milliseconds) of the event that arrived first. */
   cohortDay: number;
   firstArrival: number;
   /** Earliest and latest event time, milliseconds. */
   firstSeen: number;
   lastSeen: number;
   level: number | null;
+  /** By event type. */
   counts: ReadonlyMap<string, number>;
+  /** Minor units by currency. */
   revenue: ReadonlyMap<string, number>;
   activeDays: DaySet;
   payingDays: DaySet;
@@ -47,7 +49,9 @@ export interface PlayerGame {
   best: ReadonlyMap<string, number>;
 }
 
+/** What the events of one user id have made. */
 export interface PlayerPart {
+  /** By game id. */
   games: Map<string, PlayerGame>;
   sessions: Session[];
 }
@@ -73,6 +77,13 @@ export function addPayingDay(game: PlayerGame, day: number): boolean {
   return game.payingDays.add(day);
 }
 
+/**
+ * A game with nothing counted yet.
+ *
+ * @param day of its first event, days since the Unix epoch
+ * @param at the time of that event, milliseconds
+ * @param arrival when it arrived, milliseconds
+ */
 export function newPlayerGame(day: number, at: number, arrival: number): PlayerGame {
   return {
     events: 0,
@@ -110,6 +121,7 @@ export interface EncodedGame {
   best?: Pairs | undefined;
 }
 
+/** A part as JSON keeps it. */
 export interface EncodedPart {
   games: [string, EncodedGame][];
   sessions: Session[];

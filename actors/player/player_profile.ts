@@ -6,10 +6,9 @@
 import type { PlayerProfile, SessionView } from "../../schema/queries/player_queries.ts";
 import type { AskContext } from "../kernel/behaviour.ts";
 import { engagementScore } from "./engagement.ts";
-import { gamesOf, type NamedPart } from "./merge/union.ts";
+import { daysOf, gamesOf, type NamedPart } from "./merge/union.ts";
 import { othersThan } from "./merge/merge_state.ts";
 import { nameOf } from "./merge/names.ts";
-import { DaySet } from "./day_set.ts";
 import type { PlayerGame, Session } from "./player_part.ts";
 import type { PlayerState } from "./player_state.ts";
 import { currentSession } from "./sessions.ts";
@@ -33,11 +32,6 @@ function together(parts: readonly NamedPart[], gameId: string): PlayerGame {
   const games = gamesOf(parts, gameId);
   const [first] = games;
   if (games.length === 1) return first!;
-  const days = (which: "activeDays" | "payingDays") => {
-    const set = new DaySet();
-    for (const day of games.flatMap((game) => game[which].days())) set.add(day);
-    return set;
-  };
   const sums = (which: "counts" | "revenue") => {
     const sum = new Map<string, number>();
     for (const game of games) addInto(sum, game[which]);
@@ -55,8 +49,8 @@ function together(parts: readonly NamedPart[], gameId: string): PlayerGame {
     level: levels.length === 0 ? null : Math.max(...levels),
     counts: sums("counts"),
     revenue: sums("revenue"),
-    activeDays: days("activeDays"),
-    payingDays: days("payingDays"),
+    activeDays: daysOf(games, "activeDays"),
+    payingDays: daysOf(games, "payingDays"),
   };
 }
 

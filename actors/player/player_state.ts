@@ -29,6 +29,7 @@ export interface PlayerState extends PlayerPart {
   merge?: MergeState;
 }
 
+/** A player of whom nothing has come yet. */
 export function newPlayer(): PlayerState {
   return { ring: new DedupeRing(), games: new Map(), sessions: [], timerDueAt: null };
 }

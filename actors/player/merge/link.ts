@@ -9,8 +9,7 @@
  *
  * @module
  */
-import type { PlayerEvent } from "../../../schema/event.ts";
-import { internalType } from "../../../schema/event.ts";
+import { internalType, type PlayerEvent } from "../../../schema/event.ts";
 import { limits } from "../../../schema/limits.ts";
 import type { Effect, MessageContext } from "../../kernel/behaviour.ts";
 import type { PlayerState } from "../player_state.ts";
@@ -25,8 +24,8 @@ import {
   type RefusedMessage,
   sendTo,
 } from "./messages.ts";
-import { pushJoin } from "./union.ts";
 import { nameOf, studioOf } from "./names.ts";
+import { pushJoin } from "./union.ts";
 
 /** Storable names without control characters: what a user id may be. */
 // deno-lint-ignore no-control-regex -- control characters are what it keeps out
@@ -86,7 +85,7 @@ function sendMerge(
 }
 
 /** What a client asked for will not be. */
-export function pushRefusal(
+function pushRefusal(
   ctx: MessageContext,
   alias: string,
   reason: RefusalReason,

@@ -45,6 +45,7 @@ export interface MergeState extends Line {
   waitsUntil: number | null;
 }
 
+/** Of a player who has to do with nobody else yet. */
 export function newMerge(): MergeState {
   return {
     nth: 0,
@@ -90,6 +91,7 @@ export interface EncodedMerge {
 
 const some = <T>(list: readonly T[]) => list.length === 0 ? undefined : list;
 
+/** Shares its sessions with the alias. */
 export function encodeAlias(id: string, { via, nth, part, next, held }: Alias): EncodedAlias {
   const whole = { id, via, nth, part: encodePart(part), next };
   return held.length === 0 ? whole : { ...whole, held: [...held] };
@@ -101,6 +103,7 @@ export function decodeAlias({ via, nth, part, next, held = [] }: EncodedAlias): 
   return { via, nth, part: decodePart({ ...part, sessions }), next, held: [...held] };
 }
 
+/** Shares its asks and events with the state: it is made into text at once. */
 export function encodeMerge(merge: MergeState): EncodedMerge {
   const aliases = Array.from(merge.aliases, ([id, alias]) => encodeAlias(id, alias));
   const { nth, into, asks, waiting, noted, numbered, waitsUntil, next, held } = merge;

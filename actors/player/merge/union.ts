@@ -6,8 +6,7 @@
  * @module
  */
 import type { Effect } from "../../kernel/behaviour.ts";
-import { newlyCovered } from "../day_set.ts";
-import { DaySet } from "../day_set.ts";
+import { DaySet, newlyCovered } from "../day_set.ts";
 import type { PlayerGame, PlayerPart } from "../player_part.ts";
 
 /** Windows of the forward-dated activity metrics, in days. */
@@ -40,6 +39,13 @@ const noGames: readonly PlayerGame[] = [];
 export function gamesOf(parts: readonly NamedPart[], gameId: string): readonly PlayerGame[] {
   if (parts.length === 0) return noGames;
   return parts.flatMap(({ part }) => part.games.get(gameId) ?? []);
+}
+
+/** The days that any of the games has; a set of its own. */
+export function daysOf(games: readonly PlayerGame[], days: "activeDays" | "payingDays"): DaySet {
+  const all = new DaySet();
+  for (const day of games.flatMap((game) => game[days].days())) all.add(day);
+  return all;
 }
 
 /** A day that any of the games has. */
@@ -79,6 +85,7 @@ export function pushCohort(
   if (after !== undefined) effects.push({ type: "delta", game, metric, by: 1, day: after });
 }
 
+/** The best score on a board; `undefined`: none of the games has one. */
 export function bestOf(games: readonly PlayerGame[], board: string): number | undefined {
   let best: number | undefined;
   for (const game of games) {
@@ -125,18 +132,13 @@ function pushDays(
   by: 1 | -1,
   effects: Effect[],
 ): void {
-  const union = (days: "activeDays" | "payingDays") => {
-    const set = new DaySet();
-    for (const day of others.flatMap((other) => other[days].days())) set.add(day);
-    return set;
-  };
-  const active = union("activeDays");
+  const active = daysOf(others, "activeDays");
   for (const day of theirs.flatMap((their) => their.activeDays.days())) {
     if (active.has(day)) continue;
     pushActiveDay(active, game, day, by, effects);
     active.add(day);
   }
-  const paying = union("payingDays");
+  const paying = daysOf(others, "payingDays");
   for (const day of theirs.flatMap((their) => their.payingDays.days())) {
     if (paying.add(day)) effects.push({ type: "delta", game, metric: "payers", by, day });
   }

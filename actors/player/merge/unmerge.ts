@@ -15,6 +15,7 @@ import { sendTo, type UnmergeMessage } from "./messages.ts";
 import { nameOf, studioOf } from "./names.ts";
 import { pushJoin } from "./union.ts";
 
+/** An operator wants an alias to be a player of its own again; who does not hold it passes that on. */
 export function receiveUnmerge(
   state: PlayerState,
   message: UnmergeMessage,
