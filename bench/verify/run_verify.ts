@@ -173,7 +173,7 @@ async function comparePlayers(
 }
 
 /** SQL against what the generator says it must be. Games and players of other runs do not matter. */
-export function compareExpectation(
+function compareExpectation(
   expectation: Expectation,
   games: ReadonlyMap<string, GameFigures>,
   players: ReadonlyMap<string, PlayerFigures>,

@@ -11,7 +11,7 @@ import type { Site } from "../services/service.ts";
 
 export const configuration: string = fileURLToPath(new URL("./haproxy.cfg", import.meta.url));
 
-export const haproxyProgram = { name: "haproxy", folders: ["/usr/sbin"], packages: ["haproxy"] };
+const haproxyProgram = { name: "haproxy", folders: ["/usr/sbin"], packages: ["haproxy"] };
 
 export interface EdgeOptions {
   /** Takes the certificate. */

@@ -8,7 +8,7 @@ import { edgeLimits } from "./edge_limits.ts";
 import { type Cidr, parseCidr } from "./cidr.ts";
 
 /** The header by which trusted proxies tell whom they speak for. */
-export const proxyHeaders = ["x-forwarded-for", "forwarded"] as const;
+const proxyHeaders = ["x-forwarded-for", "forwarded"] as const;
 export type ProxyHeader = typeof proxyHeaders[number];
 
 export interface EdgeConfig {

@@ -21,7 +21,7 @@ interface MemoryPartition {
 export type MemoryLogStorage = Readonly<Record<TopicName, readonly MemoryPartition[]>>;
 
 /** Empty partitions for each topic. */
-export function memoryLogStorage(topics: Topics): MemoryLogStorage {
+function memoryLogStorage(topics: Topics): MemoryLogStorage {
   const partitions = (count: number) =>
     Array.from({ length: count }, () => ({
       start: 0,

@@ -15,7 +15,7 @@ import {
 } from "../../schema/errors.ts";
 
 /** SQLSTATE that `commit_batch` raises for another epoch or offset. */
-export const fencedState = "ZF001";
+const fencedState = "ZF001";
 
 /** The error of a {@link serverFault} that carries no multi-megabyte parameters along. */
 function slim(error: unknown): Error {

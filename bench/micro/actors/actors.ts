@@ -35,7 +35,7 @@ export interface Figures {
 }
 
 /** What is promised of the shard, by the second and core. */
-export const goals = { apply: 1_000_000, ask: 100_000, spawn: 50_000 } as const;
+const goals = { apply: 1_000_000, ask: 100_000, spawn: 50_000 } as const;
 
 export const contestants: readonly Contestant[] = [ours, onNact, onXstate];
 

@@ -7,8 +7,8 @@ import { type Shape, shapes } from "./contestants.ts";
 import type { Figures } from "./generator.ts";
 
 /** What is promised of each shape of the gateway. */
-export const requestsPerSecondMin = 10_000;
-export const p99MsMax = 20;
+const requestsPerSecondMin = 10_000;
+const p99MsMax = 20;
 
 export interface Measured extends Figures {
   /** Processor time of the server, all of its processes, haproxy among them. */

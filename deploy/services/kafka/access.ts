@@ -21,7 +21,7 @@ export interface AccessRule {
 }
 
 /** Consumer groups of the platform begin so. */
-export const groupPrefix = "gamemetrics";
+const groupPrefix = "gamemetrics";
 
 /** The gateway appends what it accepted and what it rejected. */
 const gatewayWrites: readonly TopicName[] = ["player.events.raw", "dlq.events"];

@@ -82,7 +82,7 @@ async function start(site: Site): Promise<ProcessEntry[]> {
 }
 
 /** Settings for a small machine. Durability stays as it is by default: on. */
-export function postgresSettings(port: number, address = host): string[] {
+function postgresSettings(port: number, address = host): string[] {
   return [
     `listen_addresses=${address}`,
     `port=${port}`,

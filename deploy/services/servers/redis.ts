@@ -45,7 +45,7 @@ async function start(site: Site): Promise<ProcessEntry[]> {
 }
 
 /** Lines of `redis.conf`. It is a cache: what it holds may be lost, so nothing is written. */
-export function redisSettings(port: number, data: string): string[] {
+function redisSettings(port: number, data: string): string[] {
   return [
     `bind ${host}`,
     `dir "${data}"`,
@@ -60,7 +60,7 @@ export function redisSettings(port: number, data: string): string[] {
 }
 
 /** TLS only, nobody without a password, and a user who can neither configure nor stop the server. */
-export function secureSettings(
+function secureSettings(
   port: number,
   { ca, cert, key, password }: { ca: string; cert: string; key: string; password: string },
 ): string[] {

@@ -72,7 +72,7 @@ export interface OpenApiDocument extends Part {
 }
 
 /** The schemas as JSON Schema, referring to each other by name. */
-export function jsonSchemas(schemas: DocumentParts["schemas"]): Record<string, Part> {
+function jsonSchemas(schemas: DocumentParts["schemas"]): Record<string, Part> {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
   const made = z.toJSONSchema(registry, {
@@ -102,7 +102,7 @@ const content = ({ schema, types = ["application/json"], examples }: Body) =>
   }]));
 
 /** `/v2/:key/events` as a document writes it. */
-export const templateOf = (path: string): string => path.replaceAll(/:(\w+)/g, "{$1}");
+const templateOf = (path: string): string => path.replaceAll(/:(\w+)/g, "{$1}");
 
 function operationObject(id: string, path: string, op: Operation, parts: DocumentParts): Part {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
@@ -145,7 +145,7 @@ const idOf = (key: string): string =>
   key.toLowerCase().replaceAll(/[^a-z0-9]+/g, "_").replace(/_$/, "");
 
 /** Problems as both ports answer them (RFC 9457). */
-export const problemSchema = z.looseObject({
+const problemSchema = z.looseObject({
   type: z.literal("about:blank"),
   title: z.string(),
   status: z.int(),

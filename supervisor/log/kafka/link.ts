@@ -24,7 +24,7 @@ export interface LinkOptions {
 }
 
 /** How long a connection may take to be made. */
-export const connectTimeoutMs = 1_500;
+const connectTimeoutMs = 1_500;
 const pauseMsMin = 50;
 const pauseMsMax = 1_000;
 

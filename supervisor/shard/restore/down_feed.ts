@@ -14,7 +14,7 @@ import { retry, type RetryOptions } from "../retry.ts";
 import type { ShardOptions } from "../shard_types.ts";
 
 /** The event that ends a watch. Its id is a function of the watch. */
-export function downEvent(watch: DownWatch): PlayerEvent {
+function downEvent(watch: DownWatch): PlayerEvent {
   const { actorId, kind, watchedId, offset, reason, since } = watch;
   const slash = actorId.indexOf("/");
   return {

@@ -10,7 +10,7 @@ import { kafkaTarget } from "../kafka_log.ts";
 import { createTopics, deleteTopics } from "../topic_admin.ts";
 
 /** The brokers of `LOG_URL`, or of `services up`; `undefined` when there are none. */
-export const kafkaUrl: string | undefined = serviceUrl("LOG_URL");
+const kafkaUrl: string | undefined = serviceUrl("LOG_URL");
 
 /** True when tests on Kafka cannot run. */
 export const noKafka: boolean = kafkaUrl === undefined;
