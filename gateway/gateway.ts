@@ -25,6 +25,7 @@ import { graphqlHttpHandler } from "./http/graphql_http.ts";
 import { graphiqlRoute } from "./http/graphiql.ts";
 import { descriptionRoutes } from "./http/openapi/gateway_document.ts";
 import { addressOf, type ProxyTrust } from "./limits/client_address.ts";
+import { PageBudget } from "./limits/page_budget.ts";
 import type { RateLimits } from "./limits/rate_limits.ts";
 import type { Shedder } from "./limits/shedder.ts";
 import { Problem, unauthorized } from "./problem.ts";
@@ -50,6 +51,8 @@ export interface GatewayOptions extends Pick<GatewayDeps, "platform" | "keys"> {
   readonly trust?: ProxyTrust;
   /** @default nobody is limited */
   readonly rates?: RateLimits;
+  /** Room for pages of events. @default that of the limits */
+  readonly pageBudget?: PageBudget;
   /** @default nothing is shed */
   readonly shedder?: Shedder;
   /** @default no request is logged */
@@ -97,8 +100,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const subscriptions = new Subscriptions(metrics);
   const standing = new Standing({ keys, now });
   const graphql = createGraphqlServer({ log, ...options.graphql });
+  const pageBudget = options.pageBudget ?? new PageBudget();
   const contextOf = (principal: Principal) =>
-    createContext(principal, { platform, subscriptions, rates, now });
+    createContext(principal, { platform, subscriptions, rates, pageBudget, now });
   const nameClient = options.trust?.proxies.length ? addressOf(options.trust) : undefined;
   let isDraining = false;
 
@@ -174,6 +178,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     standing,
     budget,
     rates,
+    pageBudget,
     now,
   });
   const graphqlHandler: Handler = (request) => {

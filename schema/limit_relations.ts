@@ -62,6 +62,18 @@ const relations: readonly [(l: Limits) => boolean, string][] = [
   // The largest page, and the longest stretch of days, can be had with all their fields.
   [(l) => l.pageSizeMax * 25 <= l.graphqlCostMax, "pageSizeMax * 25 <= graphqlCostMax"],
   [(l) => l.gameDaysMax * 25 <= l.graphqlCostMax, "gameDaysMax * 25 <= graphqlCostMax"],
+  // All pages of an operation have room together, and leave some to others.
+  [
+    (l) =>
+      l.graphqlCostMax / l.graphqlPageCost *
+          (l.pageBytesMax + l.eventBytesMax + l.pageSizeMax * l.eventFrameBytes) <=
+        l.eventPagesBytesPerKeyMax,
+    "graphqlCostMax / graphqlPageCost pages <= eventPagesBytesPerKeyMax",
+  ],
+  [
+    (l) => l.eventPagesBytesPerKeyMax < l.eventPagesBytesMax,
+    "eventPagesBytesPerKeyMax < eventPagesBytesMax",
+  ],
   [
     (l) => l.graphqlTokensMax <= l.graphqlCachedTokensMax,
     "graphqlTokensMax <= graphqlCachedTokensMax",

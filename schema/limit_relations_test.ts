@@ -42,6 +42,12 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
     graphqlVariablesCharsMax: limits.graphqlBodyBytesMax + 1,
   },
   "pageSizeMax * 25 <= graphqlCostMax": { graphqlCostMax: limits.pageSizeMax * 25 - 1 },
+  "graphqlCostMax / graphqlPageCost pages <= eventPagesBytesPerKeyMax": {
+    graphqlPageCost: limits.graphqlPageCost / 2,
+  },
+  "eventPagesBytesPerKeyMax < eventPagesBytesMax": {
+    eventPagesBytesMax: limits.eventPagesBytesPerKeyMax,
+  },
   "gameDaysMax * 25 <= graphqlCostMax": { gameDaysMax: limits.graphqlCostMax / 25 + 1 },
   "graphqlTokensMax <= graphqlCachedTokensMax": {
     graphqlCachedTokensMax: limits.graphqlTokensMax - 1,

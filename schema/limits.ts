@@ -70,6 +70,14 @@ export const limits = {
   pageSizeMax: 1000,
   /** Properties and contexts of a page of events; one whose events are large has fewer of them. */
   pageBytesMax: 4 * MIB,
+  /** Pages of events that are being read, told or put together, all of them and those of one key or user, … */
+  eventPagesBytesMax: 192 * MIB,
+  eventPagesBytesPerKeyMax: 128 * MIB,
+  /** … in which an event is its text and so much beside; how long a read waits for room; … */
+  eventFrameBytes: 512,
+  eventPagesWaitMs: SECOND,
+  /** … and how long a stream that resumes may hold one. */
+  eventPagesHoldMs: 30 * SECOND,
   adminPageSizeMax: 100,
   gameDaysMax: 400,
 
@@ -181,6 +189,8 @@ export const limits = {
   graphqlOverlapsMax: 2000,
   /** Of an operation with its variables: about one for each value in the answer, more for what asks. */
   graphqlCostMax: 50_000,
+  /** A page of events is a query of the store. */
+  graphqlPageCost: 2000,
   /** Variables: characters of names and values, values of all levels; levels are `jsonDepthMax`. */
   graphqlVariablesCharsMax: 16 * KIB,
   graphqlVariablesMax: 1000,

@@ -50,6 +50,8 @@ export interface EventFilter {
 export interface EventPage {
   readonly events: readonly { readonly cursor: string; readonly event: RecordedEvent }[];
   readonly hasNextPage: boolean;
+  /** Of the text of their properties and contexts. */
+  readonly bytes: number;
 }
 
 /** What a subscriber watches. A watch fires after the commit. */

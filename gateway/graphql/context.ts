@@ -6,6 +6,7 @@
 import type { Platform } from "../../supervisor/platform.ts";
 import type { Principal } from "../auth.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
+import { type PageBudget, PageLease } from "../limits/page_budget.ts";
 import { ReadCharge } from "../limits/read_charge.ts";
 import type { Subscriptions } from "../live/subscriptions.ts";
 import { Loaders } from "./loaders.ts";
@@ -18,6 +19,8 @@ export interface GraphqlContext {
   readonly loaders: Loaders;
   /** What the operation pays. */
   readonly charge: ReadCharge;
+  /** What it holds of pages of events. */
+  readonly pages: PageLease;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
@@ -31,11 +34,14 @@ export function actorId(context: GraphqlContext, id: string): string {
 export interface ContextDeps extends Pick<GraphqlContext, "platform" | "subscriptions" | "now"> {
   /** `undefined`: nobody is limited. */
   readonly rates: RateLimits | undefined;
+  /** The node's. */
+  readonly pageBudget: PageBudget;
 }
 
 export function createContext(principal: Principal, deps: ContextDeps): GraphqlContext {
-  const { platform, subscriptions, now, rates } = deps;
-  const loaders = new Loaders(platform, principal.studio);
+  const { platform, subscriptions, now, rates, pageBudget } = deps;
+  const pages = new PageLease(pageBudget, principal.id);
+  const loaders = new Loaders(platform, principal.studio, pages);
   const charge = new ReadCharge(rates, principal);
-  return { principal, platform, subscriptions, loaders, charge, now };
+  return { principal, platform, subscriptions, loaders, charge, pages, now };
 }

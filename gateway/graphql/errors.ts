@@ -80,6 +80,7 @@ function codeAndMessage(root: unknown): [GraphqlErrorCode, string] {
   if (root instanceof Forbidden) return ["FORBIDDEN", root.message];
   if (root instanceof InvalidInput) return ["BAD_USER_INPUT", root.message];
   if (root instanceof Problem && root.status === 429) return ["RATE_LIMITED", root.detail];
+  if (root instanceof Problem && root.status === 503) return ["UNAVAILABLE", root.detail];
   if (root instanceof Unavailable || root instanceof OutcomeUnknown) {
     return ["UNAVAILABLE", "This cannot be read right now: try again in a second"];
   }
@@ -88,6 +89,13 @@ function codeAndMessage(root: unknown): [GraphqlErrorCode, string] {
   }
   return ["INTERNAL_SERVER_ERROR", "The request failed on our side"];
 }
+
+/** What a problem that a resolver threw means to the answer over HTTP, as {@link refusal} does. */
+const httpOf = ({ status, options }: Problem) => ({
+  spec: true,
+  status,
+  headers: options.headers ?? {},
+});
 
 /** A masker for graphql-yoga: lets GraphQL's own errors through, rewrites all others. */
 export function errorMasker(log: GatewayLog): (error: unknown) => GraphQLError {
@@ -100,10 +108,11 @@ export function errorMasker(log: GatewayLog): (error: unknown) => GraphQLError {
       log.error("A GraphQL resolver failed", { error: String(root), stack });
     }
     const { nodes, path } = error instanceof GraphQLError ? error : {};
+    const http = root instanceof Problem ? { http: httpOf(root) } : {};
     return new GraphQLError(message, {
       ...(nodes === undefined ? {} : { nodes }),
       ...(path === undefined ? {} : { path }),
-      extensions: { code },
+      extensions: { code, ...http },
     });
   };
 }

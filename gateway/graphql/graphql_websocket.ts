@@ -87,6 +87,13 @@ function withoutStatus(error: GraphQLError): GraphQLError {
   return rewritten(error, { extensions });
 }
 
+/** The same outcome, or a result whose errors have no status. */
+// deno-lint-ignore no-explicit-any -- as what executes
+function resultOf(outcome: any): any {
+  if (!Array.isArray(outcome?.errors)) return outcome;
+  return { ...outcome, errors: outcome.errors.map(withoutStatus) };
+}
+
 /** Makes the function that serves one upgraded socket until it closes. */
 export function graphqlSocketServer(
   deps: GraphqlSocketDeps,
@@ -110,8 +117,8 @@ export function graphqlSocketServer(
     },
     // A stream that breaks is reported by graphql-ws with the message it was thrown with.
     onError: (_ctx, _id, _payload, errors) => errors.map((error) => mask(error).toJSON()),
-    execute: (args) => (args.rootValue as Executors).execute(args),
-    subscribe: (args) => (args.rootValue as Executors).subscribe(args),
+    execute: async (args) => resultOf(await (args.rootValue as Executors).execute(args)),
+    subscribe: async (args) => resultOf(await (args.rootValue as Executors).subscribe(args)),
   });
   return (client, principal) => serve(server, { client, principal }, deps.log);
 }

@@ -8,6 +8,7 @@
 import DataLoader from "dataloader";
 import { limits } from "../../schema/limits.ts";
 import type { DayMetrics } from "../../schema/queries/game_queries.ts";
+import type { PageLease } from "../limits/page_budget.ts";
 import type {
   ActorKind,
   Answer,
@@ -29,6 +30,8 @@ interface PageQuestion {
   readonly first: number;
   readonly after: string | undefined;
 }
+
+type CutPage = Omit<EventPage, "bytes">;
 
 type DaysQuery = Extract<AskMap["game"]["query"], { readonly type: "days" }>;
 
@@ -61,17 +64,22 @@ async function grouped<T, R>(
 /** One of each operation. */
 export class Loaders {
   readonly #questions: DataLoader<Question, unknown>;
-  readonly #pages: DataLoader<PageQuestion, EventPage>;
+  readonly #pages: DataLoader<PageQuestion, CutPage>;
 
-  constructor(readonly platform: Platform, readonly studio: string) {
+  /** @param held what the operation holds of pages */
+  constructor(
+    readonly platform: Platform,
+    readonly studio: string,
+    readonly held: PageLease,
+  ) {
     this.#questions = new DataLoader(
       (questions: readonly Question[]) =>
         grouped(questions, questionKey, (group) => this.#answer(group)),
       { cache: false },
     );
-    this.#pages = new DataLoader<PageQuestion, EventPage>(
+    this.#pages = new DataLoader<PageQuestion, CutPage>(
       async (pages: readonly PageQuestion[]) =>
-        await grouped(pages, pageKey, (group) => this.#page(group)) as EventPage[],
+        await grouped(pages, pageKey, (group) => this.#page(group)) as CutPage[],
       { cache: false },
     );
   }
@@ -86,8 +94,8 @@ export class Loaders {
     return await this.#questions.load({ kind, id, query, asOf }) as Answer<K, Q> | null;
   }
 
-  /** As {@link Platform.events}, of the operation's studio. */
-  async events(filter: EventFilter, first: number, after?: string): Promise<EventPage> {
+  /** As {@link Platform.events}, of the operation's studio. @throws {Problem} 503: no room for a page */
+  async events(filter: EventFilter, first: number, after?: string): Promise<CutPage> {
     return await this.#pages.load({ filter, first, after });
   }
 
@@ -112,11 +120,12 @@ export class Loaders {
   }
 
   /** Pages that begin at one place are cut from the longest. */
-  #page(group: readonly PageQuestion[]): (page: PageQuestion) => Promise<EventPage> {
+  #page(group: readonly PageQuestion[]): (page: PageQuestion) => Promise<CutPage> {
     const { filter, after } = group[0]!;
     // None is no page to the platform: whether there are any shows in one of one event.
     const longest = Math.max(1, ...group.map(({ first }) => first));
-    const page = this.platform.events(this.studio, filter, longest, after);
+    const read = () => this.platform.events(this.studio, filter, longest, after);
+    const page = this.held.page(longest, read);
     return async ({ first }) => {
       const { events, hasNextPage } = await page;
       if (events.length <= first) return { events, hasNextPage };

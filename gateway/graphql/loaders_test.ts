@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Unavailable } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
+import { PageBudget, PageLease } from "../limits/page_budget.ts";
 import { event, type TestGateway, testGateway } from "../testing/test_gateway.ts";
 import { Loaders } from "./loaders.ts";
 
@@ -131,7 +132,7 @@ Deno.test("a request reads pages of one place once, cut to what each field asked
 
 Deno.test("Loaders keeps nothing beyond a tick, and tells each who asked what failed", async () => {
   const { gateway: { platform }, asked } = await counting();
-  const loaders = new Loaders(platform, "demo");
+  const loaders = new Loaders(platform, "demo", new PageLease(new PageBudget(), "full"));
   const ask = (id: string) => loaders.ask("player", id, { type: "profile" });
   await Promise.all([ask("demo/u-1"), ask("demo/u-1")]);
   await ask("demo/u-1");
@@ -147,7 +148,7 @@ Deno.test("Loaders keeps nothing beyond a tick, and tells each who asked what fa
 
 Deno.test("Loaders puts days together up to as many as a question may span", async () => {
   const { gateway: { platform }, asked } = await counting();
-  const loaders = new Loaders(platform, "demo");
+  const loaders = new Loaders(platform, "demo", new PageLease(new PageBudget(), "full"));
   const days = (from: number, to: number) =>
     loaders.ask("game", "demo/chess", { type: "days", from, to });
   const max = limits.gameDaysMax;

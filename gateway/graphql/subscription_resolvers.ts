@@ -13,7 +13,6 @@ import { profileChanges } from "../live/player_identity.ts";
 import { actorId, type GraphqlContext } from "./context.ts";
 import { Problem } from "../problem.ts";
 import { graphqlError } from "./errors.ts";
-import { pageCost } from "./protection/operation_cost.ts";
 import { eventFilter, type EventFilterInput } from "./query_resolvers.ts";
 
 async function* events(
@@ -22,12 +21,15 @@ async function* events(
   since: number | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<RecordedEvent> {
-  const { platform, principal, now, charge } = context;
-  const beforePage = () => charge.more(pageCost);
+  const { platform, principal, now, charge, pages } = context;
+  const beforePage = () => charge.more(limits.graphqlPageCost);
+  const options = { since, now, beforePage, pages };
   try {
-    yield* eventFeed(platform, principal.studio, filter, signal, { since, now, beforePage });
+    yield* eventFeed(platform, principal.studio, filter, signal, options);
   } catch (error) {
-    if (error instanceof Problem) throw graphqlError("RATE_LIMITED", error.detail);
+    if (error instanceof Problem) {
+      throw graphqlError(error.status === 429 ? "RATE_LIMITED" : "UNAVAILABLE", error.detail);
+    }
     if (!(error instanceof EventGap)) throw error;
     throw graphqlError("GAP", gapText(error), { from: new Date(error.from).toISOString() });
   }

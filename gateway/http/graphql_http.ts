@@ -10,6 +10,7 @@ import type { ByteBudget } from "../capture/byte_budget.ts";
 import { type BodyTimes, dropBody, readBody } from "../capture/read_body.ts";
 import { createContext, type GraphqlContext } from "../graphql/context.ts";
 import type { GraphqlServer } from "../graphql/graphql_server.ts";
+import type { PageBudget } from "../limits/page_budget.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
 import type { Shown, Standing } from "../live/standing.ts";
 import type { Subscriptions } from "../live/subscriptions.ts";
@@ -26,6 +27,7 @@ export interface GraphqlHttpDeps {
   /** Shared with the captures. */
   readonly budget: ByteBudget;
   readonly rates: RateLimits | undefined;
+  readonly pageBudget: PageBudget;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** How long a large or chunked body may take. @default edgeLimits */
@@ -54,7 +56,7 @@ async function engineRequest(
 
 /** The handler; it throws a {@link Problem} for what is refused before the engine sees it. */
 export function graphqlHttpHandler(deps: GraphqlHttpDeps): (request: Request) => Promise<Response> {
-  const { keys, platform, server, subscriptions, standing, rates, now } = deps;
+  const { keys, platform, server, subscriptions, standing, rates, pageBudget, now } = deps;
 
   /** Streams end when what their request has shown is good no more. */
   function contextOf(request: Request, principal: Principal): GraphqlContext {
@@ -63,7 +65,7 @@ export function graphqlHttpHandler(deps: GraphqlHttpDeps): (request: Request) =>
     const streams: GraphqlContext["subscriptions"] = {
       iterate: (produce) => subscriptions.iterate(produce, (end) => standing.watch(shown, end)),
     };
-    return createContext(principal, { platform, subscriptions: streams, rates, now });
+    return createContext(principal, { platform, subscriptions: streams, rates, pageBudget, now });
   }
 
   function enter(request: Request, { charge }: GraphqlContext): void {

@@ -4,6 +4,7 @@
  * @module
  */
 import { limits } from "../../schema/limits.ts";
+import type { PageLease } from "../limits/page_budget.ts";
 import type { EventFilter, EventPage, Platform, RecordedEvent } from "../../supervisor/platform.ts";
 
 /** Events that can no longer be told one after the other. */
@@ -25,6 +26,10 @@ export interface FeedOptions {
   readonly settleMs?: number;
   /** Called before each page after the first; what it throws ends the stream. @default does nothing */
   readonly beforePage?: () => void;
+  /** What the stream holds of pages. @default they are not counted */
+  readonly pages?: Pick<PageLease, "page" | "drop">;
+  /** How long the reader may take for a page, milliseconds. @default limits.eventPagesHoldMs */
+  readonly holdMs?: number;
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -37,29 +42,65 @@ function placeOf({ position }: RecordedEvent): [partition: number, offset: numbe
 
 type Read = (after: string | undefined) => Promise<EventPage>;
 
+/** The events of a page that arrived since, oldest first. Nothing else of the page is kept. */
+const oldestFirst = (events: EventPage["events"], since: number): RecordedEvent[] =>
+  events.map(({ event }) => event).filter(({ receivedAt }) => receivedAt >= since).reverse();
+
 /**
- * What arrived since, oldest first. Pages come newest first, so the newer ones are read twice: held all
- * together they would be tens of megabytes for a reader who takes his time.
+ * What arrived since, oldest first, page by page. Pages come newest first, so the newer ones are read
+ * twice: held all together they would be tens of megabytes for a reader who takes his time.
  *
  * @throws {EventGap} it is more than is told again
  */
-async function* missed(read: Read, since: number): AsyncGenerator<RecordedEvent> {
+async function* missed(
+  read: Read,
+  since: number,
+  drop: () => void,
+): AsyncGenerator<RecordedEvent[]> {
   /** After what each page that follows the first one begins. */
   const borders: string[] = [];
-  let page = await read(undefined);
-  while (page.hasNextPage && page.events.at(-1)!.event.receivedAt >= since) {
-    if (borders.length + 1 >= limits.resumePagesMax) {
-      throw new EventGap(`More than ${limits.resumePagesMax} pages of events arrived since`, since);
+  const oldest = async () => {
+    for (;;) {
+      const page = await read(borders.at(-1));
+      const isLast = !page.hasNextPage || page.events.at(-1)!.event.receivedAt < since;
+      if (isLast) return oldestFirst(page.events, since);
+      if (borders.length + 1 >= limits.resumePagesMax) {
+        const message = `More than ${limits.resumePagesMax} pages of events arrived since`;
+        throw new EventGap(message, since);
+      }
+      borders.push(page.events.at(-1)!.cursor);
+      drop();
     }
-    borders.push(page.events.at(-1)!.cursor);
-    page = await read(borders.at(-1));
-  }
-  const isMissed = ({ event }: EventPage["events"][number]) => event.receivedAt >= since;
-  for (const { event } of page.events.filter(isMissed).reverse()) yield event;
+  };
+  yield await oldest();
   while (borders.length > 0) {
     const to = borders.pop()!;
-    const again = await between(read, borders.at(-1), to);
-    for (const { event } of again.reverse()) yield event;
+    yield oldestFirst(await between(read, borders.at(-1), to), -Infinity);
+  }
+}
+
+/** Tells events one by one, and keeps them for so long only: whoever does not read must not hold them. */
+async function* inTime(
+  events: RecordedEvent[],
+  holdMs: number,
+  drop: () => void,
+): AsyncGenerator<RecordedEvent> {
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    events.length = 0;
+    drop();
+  }, holdMs);
+  let last = 0;
+  try {
+    for (let i = 0; i < events.length; i++) {
+      last = events[i]!.receivedAt;
+      yield events[i]!;
+    }
+    if (isLate) throw new EventGap("You read too slowly: events were left out", last);
+  } finally {
+    clearTimeout(timer);
+    drop();
   }
 }
 
@@ -90,6 +131,7 @@ export async function* eventFeed(
   options: FeedOptions = {},
 ): AsyncGenerator<RecordedEvent> {
   const { since, now = Date.now, settleMs = limits.resumeSettleMs, beforePage } = options;
+  const { pages: held, holdMs = limits.eventPagesHoldMs } = options;
   if (since !== undefined && now() - since > limits.resumeMsMax) {
     throw new EventGap(`Events are told again for ${limits.resumeMsMax / 60_000} minutes`, since);
   }
@@ -110,13 +152,18 @@ export async function* eventFeed(
       let pages = 0;
       const read: Read = (after) => {
         if (pages++ > 0) beforePage?.();
-        return platform.events(studio, exact, limits.pageSizeMax, after, true);
+        const { pageSizeMax } = limits;
+        const page = () => platform.events(studio, exact, pageSizeMax, after, true);
+        return held === undefined ? page() : held.page(pageSizeMax, page);
       };
-      for await (const event of missed(read, since - limits.resumeSlackMs)) {
-        if (signal.aborted) return;
-        told.set(...placeOf(event));
-        arrivedAt = event.receivedAt;
-        yield event;
+      const drop = () => held?.drop();
+      for await (const events of missed(read, since - limits.resumeSlackMs, drop)) {
+        for await (const event of inTime(events, holdMs, drop)) {
+          if (signal.aborted) return;
+          told.set(...placeOf(event));
+          arrivedAt = event.receivedAt;
+          yield event;
+        }
       }
     }
     for (let next = first;; next = live.next()) {
@@ -132,6 +179,7 @@ export async function* eventFeed(
       yield event;
     }
   } finally {
+    held?.drop();
     // Not awaited: while a value is being waited for it returns only when the signal aborts.
     live.return?.(undefined)?.catch(() => {});
   }

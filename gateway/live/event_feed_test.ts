@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { PlayerEvent } from "../../schema/event.ts";
 import { limits } from "../../schema/limits.ts";
+import { PageBudget, PageLease } from "../limits/page_budget.ts";
 import { InMemoryPlatform } from "../testing/in_memory_platform.ts";
+import { until } from "../testing/test_gateway.ts";
 import { eventFeed, EventGap, type FeedOptions, gapText } from "./event_feed.ts";
 
 const start = 1_800_000_000_000;
@@ -102,7 +104,9 @@ Deno.test("eventFeed() reads newer pages when it comes to them, and loses nothin
   platform.events = async (...query) => {
     const page = await pages(...query);
     // The second time pages end elsewhere, as when something was committed late.
-    return ++reads > 4 ? { events: page.events.slice(0, 0.7 * size), hasNextPage: true } : page;
+    return ++reads > 4
+      ? { ...page, events: page.events.slice(0, 0.7 * size), hasNextPage: true }
+      : page;
   };
   const events = feed({ since: start });
   const ids = await take(events, size);
@@ -134,5 +138,24 @@ Deno.test("eventFeed() names from where on something is missing", async () => {
     assert.equal(error.from, time.ms - 1_000);
     return true;
   });
+  stop.abort();
+});
+
+Deno.test("eventFeed() holds a page for one who reads, and for so long only", async () => {
+  const { platform, stop, feed } = world();
+  await platform.accept(Array.from({ length: 3 * limits.pageSizeMax }, (_, i) => event(i)));
+  const budget = new PageBudget();
+  const aPage = () => limits.pageSizeMax * (limits.eventFrameBytes + "{}{}".length);
+  const reading = feed({ since: start, pages: new PageLease(budget, "k") });
+  await take(reading, 1);
+  assert.equal(budget.bytesTaken, aPage());
+  await take(reading, 2 * limits.pageSizeMax);
+  assert.equal(budget.bytesTaken, aPage());
+  await reading.return(undefined);
+  assert.equal(budget.bytesTaken, 0);
+  const stalled = feed({ since: start, pages: new PageLease(budget, "k"), holdMs: 5 });
+  await take(stalled, 1);
+  await until(() => budget.bytesTaken === 0, "the page is taken from who does not read");
+  await assert.rejects(take(stalled, 1), EventGap);
   stop.abort();
 });

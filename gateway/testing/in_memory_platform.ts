@@ -160,7 +160,8 @@ export class InMemoryPlatform implements Platform {
       event: recorded(stored),
     }));
     this.pages.push({ first, isFresh });
-    return Promise.resolve({ events, hasNextPage: found.length > first });
+    const bytes = events.reduce((sum, { event }) => sum + textBytes(event), 0);
+    return Promise.resolve({ events, hasNextPage: found.length > first, bytes });
   }
 
   async *watch(watch: Watch, signal: AbortSignal): AsyncGenerator<RecordedEvent | null> {
@@ -183,6 +184,9 @@ export class InMemoryPlatform implements Platform {
     return this.parts;
   }
 }
+
+const textBytes = ({ properties, context }: RecordedEvent) =>
+  JSON.stringify(properties).length + JSON.stringify(context).length;
 
 const gameKey = (event: PlayerEvent) => `${event.studio}/${event.game_id}`;
 

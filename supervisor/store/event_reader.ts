@@ -109,7 +109,7 @@ export class EventReader {
       throw new InvalidInput("invalid_field", `first must be ${range}: it is ${first}`, "first");
     }
     const cursor = after === undefined ? undefined : decodeCursor(after);
-    if (!fitsSomething(filter)) return { events: [], hasNextPage: false };
+    if (!fitsSomething(filter)) return { events: [], hasNextPage: false, bytes: 0 };
     const deadline = performance.now() + this.#timeoutMs;
     const rows: Row[] = [];
     let isCut = false;
@@ -125,11 +125,13 @@ export class EventReader {
       bytesLeft -= more.reduce((sum, { bytes }) => sum + bytes, 0);
       if (rows.length > first || isCut) break;
     }
-    const events = rows.slice(0, first).map((row) => ({
+    const shown = rows.slice(0, first);
+    const bytes = shown.reduce((sum, row) => sum + row.bytes, 0);
+    const events = shown.map((row) => ({
       cursor: encodeCursor(positionOf(row)),
       event: recorded(row),
     }));
-    return { events, hasNextPage: isCut || rows.length > first };
+    return { events, hasNextPage: isCut || rows.length > first, bytes };
   }
 
   async close(): Promise<void> {

@@ -32,14 +32,11 @@ const introspectionCost = 5000;
 const itemsAssumed = 20;
 
 /** Costs beyond one, by type and field. */
-/** A page of events is a query of the store. */
-export const pageCost = 2000;
-
 const weights: Readonly<Record<string, number>> = {
   "Query.player": 10,
   "Query.game": 10,
   "Query.leaderboard": 10,
-  "Query.events": pageCost,
+  "Query.events": limits.graphqlPageCost,
   "Game.days": 10,
   /** May be long. */
   "Event.properties": 5,
@@ -98,7 +95,7 @@ class Cost {
     const isGiven = (argument: string) => (this.argument(node, argument) ?? null) !== null;
     const past = name === "player" && isGiven("asOf") ? pastWeight : 0;
     // The first page; those after it are charged as they are read.
-    const resumed = name === "eventStream" && isGiven("since") ? pageCost : 0;
+    const resumed = name === "eventStream" && isGiven("since") ? limits.graphqlPageCost : 0;
     this.total += times * ((weights[`${type?.name}.${name}`] ?? 1) + past + resumed);
     if (field === undefined || node.selectionSet === undefined) return;
     const items = this.#itemsOf(node, field) ?? page;

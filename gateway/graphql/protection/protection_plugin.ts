@@ -80,8 +80,15 @@ export function protection(
     },
     onExecute({ executeFn, setExecuteFn }) {
       setExecuteFn(async (args) => {
-        const { principal } = args.contextValue as GraphqlContext;
-        const outcome = await running.query(principal.id, () => executeFn(args));
+        const { principal, pages } = args.contextValue as GraphqlContext;
+        const outcome = await running.query(principal.id, async () => {
+          try {
+            return await executeFn(args);
+          } finally {
+            // What is late has been answered before, and holds its pages until here.
+            pages.end();
+          }
+        });
         return withCodes(outcome, principal);
       });
     },
