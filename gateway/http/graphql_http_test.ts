@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import { ByteBudget } from "../capture/byte_budget.ts";
 import { noLog, noMetrics } from "../deps.ts";
 import { createGraphqlServer } from "../graphql/graphql_server.ts";
+import { PageBudget } from "../limits/page_budget.ts";
 import { Standing } from "../live/standing.ts";
 import { Subscriptions } from "../live/subscriptions.ts";
 import { Problem } from "../problem.ts";
@@ -44,6 +45,7 @@ Deno.test("graphqlHttpHandler() does not wait for a body that never ends", async
     standing: new Standing({ keys: testKeys, now }),
     budget,
     rates: undefined,
+    pageBudget: new PageBudget(),
     now,
     bodyTimes: { bodyMs: 20, bodyBytesPerSecondMin: 1000 },
   });

@@ -210,6 +210,7 @@ Deno.test("events() cuts a page of large events short, and loses none of them", 
     for (let page = { hasNextPage: true } as EventPage; page.hasNextPage;) {
       page = await reader.events("large", filter, limits.pageSizeMax, after);
       const held = page.events.length * bytes;
+      assert.equal(page.bytes, held + page.events.length * `{"text" : ""}{}`.length);
       assert.ok(held > 0 && held <= limits.pageBytesMax + bytes, `a page of ${held} bytes`);
       ids.push(...page.events.map(({ event }) => event.id));
       after = page.events.at(-1)!.cursor;
