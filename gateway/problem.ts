@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RejectionCode } from "../schema/rejection.ts";
 import { problemBody, problemHeaders } from "../schema/http/problem_body.ts";
 
 /** The codes of whole requests; single events have those of `schema/rejection.ts` besides. */
@@ -42,7 +43,7 @@ export class Problem extends Error {
   /** @param detail what happened and what to do; read by the sender */
   constructor(
     readonly status: number,
-    readonly code: string,
+    readonly code: ProblemCode | RejectionCode,
     readonly detail: string,
     readonly options: ProblemOptions = {},
   ) {

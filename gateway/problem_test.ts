@@ -19,7 +19,7 @@ Deno.test("Problem.toResponse() writes problem+json with code and request id", a
 
 Deno.test("Problem.toResponse() has the title of every status that is answered here", async () => {
   for (const status of [400, 401, 403, 404, 405, 406, 408, 413, 415, 426, 429, 500, 503]) {
-    const { title } = await new Problem(status, "c", "d").toResponse("r").json();
+    const { title } = await new Problem(status, "internal", "d").toResponse("r").json();
     // Node keeps the name that RFC 9110 has given up.
     assert.equal(title, status === 413 ? "Content Too Large" : STATUS_CODES[status]);
   }
@@ -28,7 +28,15 @@ Deno.test("Problem.toResponse() has the title of every status that is answered h
 Deno.test("Problem.toResponse() carries headers and further members", async () => {
   assert.equal(methodNotAllowed("POST").toResponse("r").headers.get("allow"), "POST");
   assert.equal(unavailable("unavailable", "x").toResponse("r").headers.get("retry-after"), "1");
-  const body = await new Problem(400, "c", "d", { members: { accepted: 0 } }).toResponse("r")
+  const body = await new Problem(400, "bad_request", "d", { members: { accepted: 0 } }).toResponse(
+    "r",
+  )
     .json();
   assert.equal(body.accepted, 0);
+});
+
+Deno.test("Problem has a code of the contract, of a request or of an event, and no other", () => {
+  assert.equal(new Problem(400, "game_forbidden", "d").code, "game_forbidden");
+  // @ts-expect-error -- codes are stable: a new one has its place in the list of all
+  assert.equal(new Problem(400, "made_up", "d").status, 400);
 });

@@ -8,7 +8,7 @@ import { OutcomeUnknown, Unavailable } from "../../schema/errors.ts";
 import type { DeadLetter, PlayerEvent } from "../../schema/event.ts";
 import { type EventScope, validateEvent } from "../../schema/event_validation.ts";
 import { limits } from "../../schema/limits.ts";
-import { Rejection } from "../../schema/rejection.ts";
+import { Rejection, type RejectionCode } from "../../schema/rejection.ts";
 import { defaultGameOf, type Principal } from "../auth.ts";
 import type { GatewayDeps, Protocol } from "../deps.ts";
 import type { RateFields } from "../limits/rate_limits.ts";
@@ -21,7 +21,7 @@ import { deadLetterOf } from "./dead_letter.ts";
 export interface RejectedEvent {
   /** Position in the request, from 0. */
   readonly index: number;
-  readonly code: string;
+  readonly code: RejectionCode;
   readonly path: string;
   readonly message: string;
 }
