@@ -5,7 +5,7 @@
  */
 import type { Hono } from "hono";
 import { limits } from "../schema/limits.ts";
-import { authenticate, type Principal, tokenOf } from "./auth.ts";
+import type { Principal } from "./auth.ts";
 import { createAcceptor } from "./capture/accept_events.ts";
 import { ByteBudget } from "./capture/byte_budget.ts";
 import { captureHandler } from "./capture/capture.ts";
@@ -20,7 +20,7 @@ import {
 } from "./graphql/graphql_websocket.ts";
 import { liveResponse, readyResponse } from "./health.ts";
 import type { AccessLog } from "./http/access_log.ts";
-import { assertOrigin, mayUse, openToPages } from "./http/cors.ts";
+import { openToPages } from "./http/cors.ts";
 import { graphqlHttpHandler } from "./http/graphql_http.ts";
 import { graphiqlRoute } from "./http/graphiql.ts";
 import { descriptionRoutes } from "./http/openapi/gateway_document.ts";
@@ -28,13 +28,12 @@ import { addressOf, type ProxyTrust } from "./limits/client_address.ts";
 import { PageBudget } from "./limits/page_budget.ts";
 import type { RateLimits } from "./limits/rate_limits.ts";
 import type { Shedder } from "./limits/shedder.ts";
-import { Problem, unauthorized } from "./problem.ts";
 import { createApp, type Handler, type RequestInfo } from "./router.ts";
 import { Standing } from "./live/standing.ts";
 import { Subscriptions } from "./live/subscriptions.ts";
-import { type ClientSocket, closeCode } from "./socket/client_socket.ts";
 import type { Peer } from "./socket/cut_connection.ts";
 import { OpenSockets } from "./socket/open_sockets.ts";
+import { isUpgrade, type ServeSocket, upgradeRequired, Upgrades } from "./socket/upgrades.ts";
 import { uuidV7Maker } from "./uuid_v7.ts";
 import { serveCaptureSocket } from "./websocket.ts";
 
@@ -83,8 +82,6 @@ export interface Gateway {
   drain(): void;
 }
 
-type ServeSocket = (client: ClientSocket, principal: Principal | undefined) => void;
-
 export function createGateway(options: GatewayOptions): Gateway {
   const { platform, keys, now = Date.now, metrics = noMetrics, log = noLog } = options;
   const newId = options.newId ?? uuidV7Maker(now);
@@ -95,10 +92,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   const acceptor = createAcceptor(deps, options.acceptTimeoutMs);
   const isBounded = options.boundsSockets ?? true;
   const sockets = new OpenSockets({ metrics, log, isBounded });
-  const peers = new WeakMap<Request, Peer>();
-  const origins = new WeakMap<ClientSocket, string | null>();
   const subscriptions = new Subscriptions(metrics);
   const standing = new Standing({ keys, now });
+  const upgrades = new Upgrades({ keys, sockets, standing, isBounded });
+  const claim = upgrades.claim.bind(upgrades);
   const graphql = createGraphqlServer({ log, ...options.graphql });
   const pageBudget = options.pageBudget ?? new PageBudget();
   const contextOf = (principal: Principal) =>
@@ -106,49 +103,6 @@ export function createGateway(options: GatewayOptions): Gateway {
   const nameClient = options.trust?.proxies.length ? addressOf(options.trust) : undefined;
   let isDraining = false;
 
-  /** Upgrades, unless the request carries a wrong key; one without any may authenticate later. */
-  async function upgrade(
-    request: Request,
-    protocol: string | undefined,
-    serve: ServeSocket,
-  ): Promise<Response> {
-    const principal = await authenticate(keys, request.headers);
-    const token = tokenOf(request.headers);
-    if (principal === undefined && token !== undefined) throw unauthorized();
-    assertOrigin(request, principal);
-    if (isDraining) throw new Problem(503, "unavailable", "This node is going away");
-    const peer = peers.get(request);
-    // Nothing can be asked of a request once it is upgraded.
-    const origin = request.headers.get("origin");
-    sockets.enter(peer, principal);
-    const { socket, response } = Deno.upgradeWebSocket(request, {
-      idleTimeout: isBounded ? limits.webSocketIdleMs / 1000 : 0,
-      ...(protocol === undefined ? {} : { protocol }),
-    });
-    socket.binaryType = "arraybuffer";
-    const client = sockets.add(socket, peer, principal);
-    origins.set(client, origin);
-    if (principal !== undefined && token !== undefined) watch(client, principal, token);
-    serve(client, principal);
-    return response;
-  }
-
-  /** Closes a socket when its key or token is good no more. */
-  function watch(client: ClientSocket, principal: Principal, token: string): void {
-    const shown = { token, principal, origin: origins.get(client) ?? null };
-    const end = () => client.close(closeCode.policyViolation, "Your key or token is good no more");
-    client.socket.addEventListener("close", standing.watch(shown, end));
-  }
-
-  function claim(client: ClientSocket, principal: Principal, token: string): boolean {
-    if (!mayUse(principal, origins.get(client) ?? null)) {
-      client.close(closeCode.policyViolation, "This key may not be used from this origin");
-      return false;
-    }
-    if (!sockets.claim(client, principal)) return false;
-    watch(client, principal, token);
-    return true;
-  }
   const serveEvents: ServeSocket = (client, principal) =>
     serveCaptureSocket(client, principal, {
       claim,
@@ -184,10 +138,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   const graphqlHandler: Handler = (request) => {
     if (!isUpgrade(request)) return overHttp(request);
     assertOffersGraphql(request.headers);
-    return upgrade(request, graphqlProtocol, serveGraphql);
+    return upgrades.open(request, graphqlProtocol, serveGraphql);
   };
   const socketHandler: Handler = (request) => {
-    if (isUpgrade(request)) return upgrade(request, undefined, serveEvents);
+    if (isUpgrade(request)) return upgrades.open(request, undefined, serveEvents);
     throw upgradeRequired();
   };
   const readyHandler: Handler = () =>
@@ -228,24 +182,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     app,
     fetch: (request, info) => {
-      // Once the connection is upgraded nobody can say any more whose it was.
       if (isUpgrade(request) && info?.remoteAddr !== undefined) {
-        peers.set(request, { ...info.remoteAddr as Peer, client: clientOf(request, info) });
+        upgrades.from(request, { ...info.remoteAddr as Peer, client: clientOf(request, info) });
       }
       return app.fetch(request, seenAs(request, info));
     },
     drain() {
       isDraining = true;
       subscriptions.endAll();
-      sockets.closeAll();
+      upgrades.drain();
     },
   };
 }
-
-const isUpgrade = (request: Request) =>
-  request.headers.get("upgrade")?.toLowerCase() === "websocket";
-
-const upgradeRequired = () =>
-  new Problem(426, "upgrade_required", "Connect to this path with a WebSocket client", {
-    headers: { upgrade: "websocket" },
-  });
