@@ -72,6 +72,28 @@ Deno.test("Cluster moves shards under questions, which wait and lose nothing", a
   await world.end();
 });
 
+Deno.test("Cluster serves a shard whose release did not reach the store", async () => {
+  const world = new ClusterWorld();
+  const a = await world.join("a");
+  await world.send(...users);
+  await until(async () => (await told(a)).every((events) => events === 1));
+  const commit = world.store.commit.bind(world.store);
+  let lost = 0;
+  world.store.commit = (batch) => {
+    const isLost = batch.release === true && batch.stage === "player" && lost === 0;
+    if (!isLost) return commit(batch);
+    lost++;
+    return Promise.reject(new Unavailable("store", "injected: it is away for a moment"));
+  };
+  const b = await world.join("b");
+  await until(() => lost === 1);
+  await shared(a, b);
+  assert.equal(a.cluster.member.hasLease, true);
+  await world.send(...users);
+  await until(async () => (await told(b)).every((events) => events === 2));
+  await world.end();
+});
+
 Deno.test("Cluster takes the shards of a node that vanished once its lease has run out", async () => {
   const world = new ClusterWorld();
   const [a, b] = await twoNodes(world);
