@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { principalOf } from "../../schema/principal.ts";
-import { MemoryRateLimiter } from "../../supervisor/cache/memory/memory_rate_limiter.ts";
 import { Problem } from "../problem.ts";
+import { fillingBuckets } from "../testing/filling_buckets.ts";
 import { event, serving, testGateway } from "../testing/test_gateway.ts";
 import { type RateBuckets, RateLimits, type Rates } from "./rate_limits.ts";
 
@@ -64,7 +64,7 @@ Deno.test("RateLimits.charge() tells what is left, and when to come back", () =>
 
 Deno.test("RateLimits.charge() lets in what has paid in part, once it has waited as it was told", () => {
   let now = 0;
-  const rates = new RateLimits(new MemoryRateLimiter({ now: () => now }), { ...none, key: 500 });
+  const rates = new RateLimits(fillingBuckets(() => now), { ...none, key: 500 });
   const ask = () => {
     rates.charge(key, 10);
     return rates.charge(key, 5000, 10);

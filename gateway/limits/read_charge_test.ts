@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { limits } from "../../schema/limits.ts";
-import { MemoryRateLimiter } from "../../supervisor/cache/memory/memory_rate_limiter.ts";
 import { graphqlProtocol } from "../graphql/graphql_websocket.ts";
 import { sseData, subscribeSse } from "../testing/event_stream.ts";
+import { fillingBuckets } from "../testing/filling_buckets.ts";
 import { SocketClient } from "../testing/socket_client.ts";
 import { event, serving, testGateway, testNow } from "../testing/test_gateway.ts";
 import { RateLimits } from "./rate_limits.ts";
@@ -18,8 +18,12 @@ const pageTokens = (first: number) => Math.ceil((2000 + 1 + 3 * first + 2 - 1) /
 function limited(key: number, persisted?: string) {
   const id = createHash("sha256").update(persisted ?? "").digest("hex");
   const graphql = { persisted: { byId: new Map([[id, persisted ?? ""]]), only: false } };
-  const limiter = new MemoryRateLimiter({ now: () => testNow });
-  const rates = new RateLimits(limiter, { key, user: 0, address: 0, global: 0 });
+  const rates = new RateLimits(fillingBuckets(() => testNow), {
+    key,
+    user: 0,
+    address: 0,
+    global: 0,
+  });
   const gateway = testGateway({ rates, ...(persisted === undefined ? {} : { graphql }) });
   const send = async (body: object) =>
     await gateway.app.request("/graphql", {
