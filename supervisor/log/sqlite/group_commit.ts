@@ -9,7 +9,7 @@ import { type ClientAnswer, type Failure, failureOf } from "./protocol.ts";
 import type { Flush, FlushPart, TopicWriter } from "./topic_writer.ts";
 
 /** What flushes go to. */
-export type FlushTarget = Pick<TopicWriter, "append" | "trim" | "retain" | "rollWhenFull">;
+export type FlushTarget = Pick<TopicWriter, "append" | "trim" | "retain" | "tend">;
 
 /** Where the answer to a message goes. */
 export type AnswerPort = { postMessage(answer: ClientAnswer): void };
@@ -134,7 +134,7 @@ export class GroupCommit {
     const jobs = waiting.splice(0, count);
     const writer = this.#writers[topic]!;
     this.#answerAll(jobs, () => writer.append(flushOf(jobs), this.#options.now()));
-    writer.rollWhenFull();
+    writer.tend();
   }
 
   /** Does `work` for all jobs and answers them; rethrows what the writer cannot go on after. */

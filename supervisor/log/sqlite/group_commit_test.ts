@@ -18,7 +18,7 @@ function setUp(flushBytesMax = 1000) {
     },
     trim: (marks) => void trims.push({ topic, marks }),
     retain: () => {},
-    rollWhenFull: () => {},
+    tend: () => {},
   }));
   const turns: (() => void)[] = [];
   const commit = new GroupCommit(targets, {

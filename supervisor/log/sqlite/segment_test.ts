@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { Terminal } from "../../../schema/errors.ts";
 import { flushesPerBlock, isFirstOfBlock } from "./flush.ts";
-import { openSegment, segmentPath } from "./segment.ts";
+import { checkpointBytes, openSegment, segmentPath } from "./segment.ts";
 import { withTopic } from "./testing/open_topic.ts";
 
 Deno.test("a segment shows its records to people with a SQLite shell", () =>
@@ -47,7 +47,7 @@ Deno.test("flushes are numbered from 1 in each segment", () =>
   withTopic((topic) => {
     for (let n = 0; n < 2; n++) {
       topic.flush({ 4: 1 });
-      topic.writer.rollWhenFull();
+      topic.writer.tend();
       topic.flush({ 7: 1 });
     }
     const second = segmentPath(`${topic.dir}/player.events.raw`, 2);
@@ -68,4 +68,18 @@ Deno.test("openSegment() refuses another format and says what to do", () =>
       );
       return true;
     });
+  }));
+
+Deno.test("tend() moves the WAL into the segment before it grows far beyond a checkpoint's size", () =>
+  withTopic((topic) => {
+    const body = new TextEncoder().encode(`k\t${"v".repeat(200_000)}\n`);
+    const part = { partition: 3, count: 1, bytes: body.length };
+    for (let n = 0; n < 60; n++) {
+      topic.writer.append({ parts: [part], body }, 1_000 + n);
+      topic.writer.tend();
+    }
+    const wal = Deno.statSync(`${topic.path}-wal`).size;
+    assert.ok(wal < 2 * checkpointBytes, `${wal} bytes in the WAL`);
+    const segment = Deno.statSync(topic.path).size;
+    assert.ok(segment > 50 * body.length, `${segment} bytes in the segment`);
   }));

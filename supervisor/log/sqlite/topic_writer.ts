@@ -12,6 +12,7 @@ import type { Positions } from "./positions.ts";
 import { type FlushRow, flushRow, isFirstOfBlock, type Part } from "./flush.ts";
 import { basesOf, type CutReport, recoverTopic } from "./recovery/recover_topic.ts";
 import {
+  checkpointBytes,
   createSegment,
   type PartitionBase,
   removeSegment,
@@ -60,6 +61,8 @@ export class TopicWriter {
   #lastFlush: number;
   #lastMs: number;
   #activeBytes = 0;
+  /** About what was written since the last checkpoint. */
+  #walBytes = 0;
   #pageBytes = 0;
   #db: DatabaseSync;
   #begin!: StatementSync;
@@ -124,11 +127,17 @@ export class TopicWriter {
     this.positions.add(this.topic, "flushes", 1);
     this.positions.add(this.topic, "records", records);
     this.positions.add(this.topic, "bodyBytes", body.length);
+    // Its directory and page, and that of the tree above.
+    this.#walBytes += body.length + 2 * this.#pageBytes;
     this.#countBytes();
   }
 
-  /** Rolls the newest segment when it is full. Not part of the append, which has succeeded. */
-  rollWhenFull(): void {
+  /**
+   * Does what may be due after an append: moves the WAL into the segment, or rolls that. Not part of
+   * the append, which has succeeded, so that nobody waits for it who was appended already.
+   */
+  tend(): void {
+    if (this.#walBytes >= checkpointBytes) this.#checkpoint();
     if (this.#activeBytes < this.options.segmentBytesMax) return;
     try {
       this.#roll();
@@ -238,6 +247,16 @@ export class TopicWriter {
     return this.#bytes() + bytes + sparePages * this.#pageBytes > this.options.topicBytesMax;
   }
 
+  #checkpoint(): void {
+    this.#walBytes = 0;
+    try {
+      // PASSIVE never waits for a reader; what it leaves goes with the next.
+      this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch (error) {
+      this.options.onProblem(`Cannot checkpoint ${this.name}: ${(error as Error).message}`);
+    }
+  }
+
   #roll(): void {
     const bases = this.#ends.map((base, p) => ({
       base,
@@ -253,6 +272,7 @@ export class TopicWriter {
       throw error;
     }
     this.#prepare();
+    this.#walBytes = 0;
     this.#newest++;
     this.#lastFlush = 0;
     this.#bases.set(this.#newest, bases);

@@ -7,6 +7,7 @@
 import { setImmediate } from "node:timers";
 import { Terminal } from "../../../schema/errors.ts";
 import { type TopicName, topicNames } from "../../../schema/topics.ts";
+import { goFirst } from "../../thread/go_first.ts";
 import { LoopShare } from "../../thread/loop_share.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { lockFolder } from "./lock.ts";
@@ -49,6 +50,8 @@ scope.onmessage = ({ data }) => {
 function open(config: WriterConfig): void {
   try {
     running = openTopics(config);
+    // Every event waits for this thread.
+    void goFirst();
     scope.postMessage({ type: "opened" });
   } catch (error) {
     const { message } = error as Error;
