@@ -6,6 +6,7 @@
  * @module
  */
 import { type Cidr, isWithin, parseAddress } from "../../schema/net/cidr.ts";
+import { remembered } from "../../schema/remembered.ts";
 import type { ProxyHeader } from "../../schema/net/edge_config.ts";
 
 export interface ProxyTrust {
@@ -22,6 +23,7 @@ export type AddressOf = (peer: string, headers: Headers) => string;
 const hopsMax = 16;
 /** Proxies whose verdict is remembered: there are few, and each request comes from one. */
 const peersKeptMax = 1024;
+const clientsKept = 4096;
 
 /** The address in a hop: bare, with a port, in brackets; `undefined` for what is none. */
 function addressIn(hop: string): string | undefined {
@@ -53,12 +55,10 @@ export function addressOf({ proxies, header }: ProxyTrust): AddressOf {
     known.set(peer, verdict);
     return verdict;
   };
-  return (peer, headers) => {
-    if (!isProxy(peer)) return peer;
-    const value = headers.get(header);
-    if (value === null) return peer;
+  /** Clients send many requests over a connection. @returns `""` when it names nobody */
+  const clientIn = remembered((value) => {
     const hops = header === "forwarded" ? forwardedFor(value) : value.split(",");
-    let client = peer;
+    let client = "";
     for (const hop of hops.slice(-hopsMax).reverse()) {
       const address = addressIn(hop);
       // The hop before could not say whom it heard from, so it stands for him.
@@ -67,5 +67,10 @@ export function addressOf({ proxies, header }: ProxyTrust): AddressOf {
       if (!isProxy(address)) break;
     }
     return client;
+  }, clientsKept);
+  return (peer, headers) => {
+    if (!isProxy(peer)) return peer;
+    const value = headers.get(header);
+    return value === null ? peer : clientIn(value) || peer;
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The shapes that one event a POST is measured in, each a server of its own that runs all the while.
+ * The shapes that one event a POST is measured in, each a server of its own.
  *
  * @module
  */

@@ -20,8 +20,8 @@ const specs = {
     default: 3,
     help: "each shape is measured so often; the median counts",
   },
-  warm: { type: "number", default: 5, help: "seconds before the first" },
-  connections: { type: "number", default: 64, help: "kept alive" },
+  warm: { type: "number", default: 4, help: "seconds before each measurement" },
+  connections: { type: "number", default: 80, help: "kept alive" },
   own: { type: "flag", help: "our own generator, also where wrk is installed" },
   json: { type: "flag", help: "print JSON" },
   help: { type: "flag", help: "print this" },
@@ -44,6 +44,7 @@ async function load(run: Run, contestant: Contestant, seconds: number): Promise<
 }
 
 async function measure(run: Run, contestant: Contestant): Promise<Measured> {
+  await load(run, contestant, run.warm);
   const pids = await contestant.pids();
   const before = cpuSecondsOf(pids);
   const figures = await load(run, contestant, run.seconds);
@@ -52,20 +53,21 @@ async function measure(run: Run, contestant: Contestant): Promise<Measured> {
   return { ...figures, cpuMicrosPerRequest: requests === 0 ? 0 : cpuSeconds / requests * 1e6 };
 }
 
-/** All shapes in turns, so that what else the machine does meets each of them. */
+/**
+ * All shapes in turns, so that what else the machine does meets each of them; one at a time, as what
+ * a platform has accepted in its turn it would count in the next one's.
+ */
 async function race(run: Run): Promise<Record<Shape, Measured>> {
-  const contestants: Contestant[] = [];
   const rounds: Partial<Record<Shape, Measured[]>> = {};
-  try {
-    for (const shape of shapes) contestants.push(await startContestant(shape, run.folder));
-    for (const contestant of contestants) await load(run, contestant, run.warm);
-    for (let round = 0; round < run.rounds; round++) {
-      for (const contestant of contestants) {
-        (rounds[contestant.shape] ??= []).push(await measure(run, contestant));
+  for (let round = 0; round < run.rounds; round++) {
+    for (const shape of shapes) {
+      const contestant = await startContestant(shape, `${run.folder}/${round}`);
+      try {
+        (rounds[shape] ??= []).push(await measure(run, contestant));
+      } finally {
+        await contestant.end();
       }
     }
-  } finally {
-    for (const contestant of contestants) await contestant.end();
   }
   return Object.fromEntries(
     shapes.map((shape) => [shape, medianOf(rounds[shape]!)]),
