@@ -32,18 +32,3 @@ export function connectionsAllowed(): number {
   }
   return unknownMax;
 }
-
-/**
- * Sees that so many descriptors are left: who cannot do without must not begin.
- *
- * @throws {Error} there are fewer
- */
-export function assertDescriptors(count: number): void {
-  if (Deno.build.os === "windows") return;
-  const files: Deno.FsFile[] = [];
-  try {
-    while (files.length < count) files.push(Deno.openSync("/dev/null"));
-  } finally {
-    for (const file of files) file.close();
-  }
-}

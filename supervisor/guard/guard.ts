@@ -1,5 +1,5 @@
 /**
- * A small TCP guard before the HTTP server, in a thread of the same process: for nodes that stand on the network
+ * A small TCP guard before the HTTP server, in the same process: for nodes that stand on the network
  * without a proxy. It takes connections only as far as descriptors go, refuses requests that two
  * readers could understand in two ways, and ends whoever takes too long.
  *
@@ -14,18 +14,14 @@ import { isLoopback, siteOf } from "../../schema/net/site.ts";
 import { refusal } from "./answers.ts";
 import { connectionsAllowed } from "./descriptors.ts";
 import { GuardedConnection, type GuardTimes } from "./guarded_connection.ts";
-import { type Peer, PeerTable } from "./peer_table.ts";
 import type { Fault } from "./request_head.ts";
-
-/** Why a connection was not taken, or was ended. */
-export type GuardRefusal = "full" | "address" | "late" | "evicted";
 
 /** What the guard counts. */
 export interface GuardCounts {
   /** Connections open now. */
   open(connections: number): void;
-  /** So many connections were not taken, or were ended, for `reason`. */
-  refused(reason: GuardRefusal, connections: number): void;
+  /** A connection was not taken, or was ended, for `reason`. */
+  refused(reason: "full" | "address" | "late" | "evicted"): void;
 }
 
 export interface GuardOptions {
@@ -41,9 +37,9 @@ export interface GuardOptions {
   readonly counts?: GuardCounts;
   /** Milliseconds that only grow. @default performance.now */
   readonly now?: () => number;
-  /** Where it tells whose connections are whose. @default a table of its own */
-  readonly peers?: PeerTable;
 }
+
+type Peer = Pick<Deno.NetAddr, "hostname" | "port">;
 
 /** Each connection is looked at so often, */
 const lookMs = 250;
@@ -67,14 +63,13 @@ export class Guard {
   /** Those that have not brought a whole head, oldest first: the first to go when there is no room. */
   readonly #unproven = new Set<GuardedConnection>();
   readonly #sites = new Map<string, number>();
-  readonly #peers: PeerTable;
+  readonly #peers = new Map<number, Peer>();
   #listener: Deno.TcpListener | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: GuardOptions = {}) {
     this.#options = options;
-    this.#peers = options.peers ?? new PeerTable();
     this.#times = { ...edgeLimits, ...options.times };
     this.#max = options.connectionsMax || connectionsAllowed();
     this.#perAddress = options.connectionsPerAddress ?? edgeLimits.perAddressMax;
@@ -126,9 +121,7 @@ export class Guard {
   }
 
   #serve(client: Deno.TcpConn, from: string | undefined, peer: Peer, backendPort: number): void {
-    let [site, source]: [string | undefined, Peer] = [from, peer];
-    let knownPort: number | undefined;
-    let isOver = false;
+    let [site, source] = [from, peer];
     const turn = this.#turns[this.#entered++ % turns]!;
     const connection: GuardedConnection = new GuardedConnection(client, {
       times: this.#times,
@@ -138,10 +131,7 @@ export class Guard {
       connect: async () => {
         const backend = await Deno.connect({ hostname: "127.0.0.1", port: backendPort });
         backend.setNoDelay(true);
-        // Gone while we connected: nobody would take the entry back.
-        if (isOver) return backend;
-        knownPort = backend.localAddr.port;
-        this.#peers.set(knownPort, source);
+        this.#peers.set(backend.localAddr.port, source);
         return backend;
       },
       onSource: (told) => {
@@ -152,9 +142,8 @@ export class Guard {
         return undefined;
       },
       onHead: () => void this.#unproven.delete(connection),
-      onEnd: () => {
-        isOver = true;
-        if (knownPort !== undefined) this.#peers.delete(knownPort);
+      onEnd: (backend) => {
+        if (backend !== undefined) this.#peers.delete(backend.localAddr.port);
         if (site !== undefined) this.#count(site, -1);
         this.#connections.delete(connection);
         turn.delete(connection);
@@ -180,10 +169,10 @@ export class Guard {
     if (this.#connections.size < this.#max) return undefined;
     for (const oldest of this.#unproven) {
       oldest.close();
-      this.#options.counts?.refused("evicted", 1);
+      this.#options.counts?.refused("evicted");
       return undefined;
     }
-    this.#options.counts?.refused("full", 1);
+    this.#options.counts?.refused("full");
     return full;
   }
 
@@ -192,7 +181,7 @@ export class Guard {
     const isFull = this.#perAddress > 0 && !isLoopback(address) &&
       (this.#sites.get(siteOf(address)) ?? 0) >= this.#perAddress;
     if (!isFull) return undefined;
-    this.#options.counts?.refused("address", 1);
+    this.#options.counts?.refused("address");
     return tooMany;
   }
 
@@ -203,7 +192,7 @@ export class Guard {
 
   #look(): void {
     for (const connection of this.#turns[this.#looks++ % turns]!) {
-      if (connection.look()) this.#options.counts?.refused("late", 1);
+      if (connection.look()) this.#options.counts?.refused("late");
     }
     this.#options.counts?.open(this.#connections.size);
   }

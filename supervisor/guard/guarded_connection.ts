@@ -29,8 +29,7 @@ export interface GuardedOptions {
   readonly onSource: (source: { hostname: string; port: number }) => Fault | undefined;
   /** The first head is complete. */
   readonly onHead: () => void;
-  /** It is about to be closed. */
-  readonly onEnd: () => void;
+  readonly onEnd: (backend: Deno.TcpConn | undefined) => void;
 }
 
 const bufferBytes = 4 * 1024;
@@ -240,8 +239,6 @@ export class GuardedConnection {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // Before its port is anybody else's.
-    this.options.onEnd();
     for (const conn of [this.client, this.#backend]) {
       try {
         conn?.close();
@@ -249,6 +246,7 @@ export class GuardedConnection {
         // Closed by what it failed of.
       }
     }
+    this.options.onEnd(this.#backend);
   }
 
   /** Ends it if anything takes too long. @returns whether it did */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { EdgeConfig } from "../../schema/net/edge_config.ts";
-import type { GuardThreadOptions } from "../guard/guard_thread.ts";
+import type { GuardOptions } from "../guard/guard.ts";
 import type { MetricsSink } from "../observability/metrics_sink.ts";
 import { tellRoute } from "../observability/trace.ts";
 
@@ -39,7 +39,7 @@ export function gatewayMetrics(sink: MetricsSink): GatewayCounts {
 }
 
 /** The guard as configured, with its counts as metrics. */
-export function guardOptions(edge: EdgeConfig, sink: MetricsSink): GuardThreadOptions {
+export function guardOptions(edge: EdgeConfig, sink: MetricsSink): GuardOptions {
   const { connectionsMax, connectionsPerAddress, trustedProxies } = edge;
   return {
     connectionsMax,
@@ -47,7 +47,7 @@ export function guardOptions(edge: EdgeConfig, sink: MetricsSink): GuardThreadOp
     trustedProxies,
     counts: {
       open: (connections) => sink.set("guard_connections", connections),
-      refused: (reason, connections) => sink.add("guard_refusals_total", connections, { reason }),
+      refused: (reason) => sink.add("guard_refusals_total", 1, { reason }),
     },
   };
 }

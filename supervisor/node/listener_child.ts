@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { GuardThread, type GuardThreadOptions } from "../guard/guard_thread.ts";
+import { Guard, type GuardOptions } from "../guard/guard.ts";
 import { logger } from "../observability/logger.ts";
 import type { ChildSpec, ExitReason } from "../tree/child.ts";
 
@@ -23,10 +23,8 @@ export interface ListenerOptions {
   readonly onListen: (port: number) => void;
   /** The port at which answers are written: behind a guard another than clients see. */
   readonly onServe?: (port: number) => void;
-  /** A guard between clients and the server, in a thread of its own. @default none */
-  readonly guard?: GuardThreadOptions | undefined;
-  /** The guard's thread has started; for tests that end it. */
-  readonly onGuard?: (guard: GuardThread) => void;
+  /** A guard between clients and the server. @default none */
+  readonly guard?: GuardOptions | undefined;
   /** Whether it outlasts a time without descriptors, rather than fail. @default true */
   readonly isPatient?: boolean;
   /** Before the listener finishes what is under way. */
@@ -95,36 +93,28 @@ const exhaustedPauseMs = 250;
 /** One life of the listener, as its child. */
 class Listening {
   readonly #options: ListenerOptions;
-  readonly #guard: GuardThread | undefined;
+  readonly #guard: Guard | undefined;
   readonly #abort = new AbortController();
   readonly #underWay = new UnderWay();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #port: number;
   #stopping = false;
+  readonly exited: Promise<ExitReason>;
 
   constructor(options: ListenerOptions, port: number) {
     this.#options = options;
     this.#port = port;
-    if (options.guard === undefined) return;
-    this.#guard = new GuardThread(options.guard);
-    options.onGuard?.(this.#guard);
+    this.#guard = options.guard === undefined ? undefined : new Guard(options.guard);
+    // Whatever keeps it from listening at all is told at once.
+    this.#listen();
+    this.exited = this.#outlast();
   }
 
   get port(): number {
     return this.#port;
   }
 
-  /** Listens. @throws {Error} whatever keeps it from that, which is told at once */
-  async open(): Promise<void> {
-    try {
-      await this.#listen();
-    } catch (error) {
-      await this.#guard?.end();
-      throw error;
-    }
-  }
-
-  async #listen(): Promise<void> {
+  #listen(): void {
     const { hostname, onListen, onServe } = this.#options;
     const guard = this.#guard;
     const server = Deno.serve({
@@ -135,18 +125,17 @@ class Listening {
     }, this.#handle);
     // Whoever waits for it is told; a server that is given up at once has nobody who does.
     server.finished.catch(() => {});
-    // Who stops while the guard begins to listen must find it.
-    this.#server = server;
     try {
       const { port } = server.addr;
       onServe?.(port);
-      this.#port = await guard?.listen(hostname, this.#port, port) ?? port;
+      this.#port = guard === undefined ? port : guard.listen(hostname, this.#port, port).port;
       onListen(this.#port);
     } catch (error) {
-      void guard?.close();
+      guard?.close();
       server.shutdown().catch(() => {});
       throw error;
     }
+    this.#server = server;
   }
 
   readonly #handle: Deno.ServeHandler<Deno.NetAddr> = (request, info) => {
@@ -165,36 +154,21 @@ class Listening {
   };
 
   /** Serves until it is stopped; a time without descriptors ends the server, and another follows. */
-  async serve(): Promise<ExitReason> {
-    try {
-      while (!await this.#serveOnce()) await this.#listenAgain();
-      return { type: "stopped" };
-    } catch (error) {
-      if (this.#stopping) return { type: "stopped" };
-      // Without one of them the other is of no use.
-      this.#abort.abort();
-      await this.#guard?.end();
-      return { type: "failed", error };
-    }
-  }
-
-  /**
-   * @returns whether it was stopped, else descriptors are short
-   * @throws {Error} the server or the guard has ended by itself
-   */
-  async #serveOnce(): Promise<boolean> {
-    const ends = [this.#server!.finished, ...this.#guard === undefined ? [] : [this.#guard.failed]];
-    try {
-      await Promise.race(ends);
-      if (this.#stopping) return true;
-      throw new Error("The listener closed by itself");
-    } catch (error) {
-      const isPatient = this.#options.isPatient ?? true;
-      if (this.#stopping || !isPatient || !isExhausted(error)) throw error;
-      // Its thread stays: without descriptors there would be no other.
-      void this.#guard?.close();
-      log.warn("Out of descriptors: no connections are taken for now", { port: this.#port });
-      return false;
+  async #outlast(): Promise<ExitReason> {
+    for (;;) {
+      try {
+        await this.#server!.finished;
+        if (this.#stopping) return { type: "stopped" };
+        throw new Error("The listener closed by itself");
+      } catch (error) {
+        const isPatient = this.#options.isPatient ?? true;
+        this.#guard?.close();
+        if (this.#stopping || !isPatient || !isExhausted(error)) {
+          return this.#stopping ? { type: "stopped" } : { type: "failed", error };
+        }
+        log.warn("Out of descriptors: no connections are taken for now", { port: this.#port });
+      }
+      await this.#listenAgain();
     }
   }
 
@@ -203,7 +177,7 @@ class Listening {
     while (!this.#stopping) {
       await new Promise((resolve) => setTimeout(resolve, exhaustedPauseMs));
       try {
-        if (!this.#stopping) await this.#listen();
+        if (!this.#stopping) this.#listen();
         return;
       } catch (error) {
         if (!isExhausted(error)) throw error;
@@ -217,13 +191,13 @@ class Listening {
     // Deno 2.9's shutdown() makes bodies that are still arriving unreadable
     // (denoland/deno#36809): they must be in first, and no new one may begin.
     await this.#underWay.idle(bodiesMs);
-    await this.#guard?.drain();
+    this.#guard?.drain();
     await this.#server?.shutdown();
     await this.#guard?.finish();
   }
 
   kill(): void {
-    void this.#guard?.end();
+    this.#guard?.close();
     this.#abort.abort();
   }
 }
@@ -235,12 +209,11 @@ export function listenerChild(options: ListenerOptions): ChildSpec {
     type: "worker",
     restart: "permanent",
     shutdownMs,
-    start: async () => {
+    start: () => {
       const listening = new Listening(options, port);
-      await listening.open();
       port = listening.port;
       return {
-        exited: listening.serve(),
+        exited: listening.exited,
         stop: () => listening.stop(),
         kill: () => listening.kill(),
       };
