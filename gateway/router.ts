@@ -4,7 +4,7 @@
  * @module
  */
 import { Hono } from "hono";
-import { dropBody } from "./capture/read_body.ts";
+import { bodyDropped, dropBody } from "./capture/read_body.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { finishRead } from "./http/finish_read.ts";
 import { declaredBytes } from "./limits/shedder.ts";
@@ -117,6 +117,7 @@ export function createApp(routes: readonly Route[], deps: FrameDeps): Hono {
         if (load === "read") response = await finishRead(request, response);
       } catch (error) {
         response = refuse(problemOf(deps, error, route, requestId), request, requestId);
+        await bodyDropped(request);
       }
       mark(response, requestId);
       metrics.requestDone(route, response.status);

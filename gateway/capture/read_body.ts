@@ -12,10 +12,46 @@ import { gunzip } from "./gunzip.ts";
 const tooLargeDetail = (bytesMax: number) =>
   `A request may have ${bytesMax} bytes: send less at once`;
 
-/** Ends a body that nobody will read, so that the connection does not wait for it. */
+/**
+ * A body that is announced to be no larger than an event may be. It is read whole: a third cheaper
+ * than a stream. The HTTP server holds a body to its Content-Length unless it is chunked, and then
+ * there must be none.
+ */
+function isSmall({ headers }: Request): boolean {
+  const declared = headers.get("content-length");
+  return declared !== null && Number(declared) <= limits.eventBytesMax &&
+    !headers.has("transfer-encoding");
+}
+
+/** The bodies that are read to their end for nothing. */
+const dropping = new WeakMap<Request, Promise<unknown>>();
+const dropMsMax = 250;
+
+/**
+ * Ends a body that nobody will read. A small one is read to its end all the same, see
+ * {@link bodyDropped}.
+ */
 export function dropBody(request: Request): void {
-  if (request.body === null || request.bodyUsed) return;
-  request.body.cancel().catch(() => {});
+  if (request.bodyUsed) return;
+  if (isSmall(request)) dropping.set(request, request.arrayBuffer().catch(() => {}));
+  else request.body?.cancel().catch(() => {});
+}
+
+/**
+ * Resolves when a small body that was dropped is here in whole, or takes too long; `undefined` when
+ * there is none. A server that answers before closes the connection, and with bytes unread takes back
+ * what it has just said: who would come back after a 503 sees a broken connection instead.
+ */
+export function bodyDropped(request: Request): Promise<void> | undefined {
+  const read = dropping.get(request);
+  if (read === undefined) return undefined;
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, dropMsMax);
+    void read.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /**
@@ -67,11 +103,7 @@ export async function readRawBody(
     dropBody(request);
     throw tooLarge(tooLargeDetail(bytesMax));
   }
-  // The common case, and a third cheaper than a stream. The HTTP server holds a body to its
-  // Content-Length unless it is chunked, and then there must be none.
-  const isSmall = declared !== null && Number(declared) <= limits.eventBytesMax &&
-    !request.headers.has("transfer-encoding");
-  return isSmall
+  return isSmall(request)
     ? await readWhole(request, bytesMax)
     : await readStream(request, bytesMax, budget, times);
 }

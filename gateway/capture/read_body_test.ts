@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Problem } from "../problem.ts";
 import { ByteBudget } from "./byte_budget.ts";
-import { readBody } from "./read_body.ts";
+import { bodyDropped, dropBody, readBody } from "./read_body.ts";
 
 const max = 1 << 20;
 const budget = () => new ByteBudget(8 * max);
@@ -163,4 +163,36 @@ Deno.test("readBody() gives a body time by its bytes, and 408 to one that comes 
   assert.ok(performance.now() - startedAt >= 99);
   assert.ok(isCancelled);
   assert.ok(shared.take(8 * max), "what it took of the budget is given back");
+});
+
+Deno.test("dropBody() leaves the connection of a small body to the next request", async () => {
+  const serve = async (request: Request) => {
+    dropBody(request);
+    await bodyDropped(request);
+    return new Response(null, { status: 503 });
+  };
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, serve);
+  const { port } = server.addr;
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const send = (text: string) => conn.write(new TextEncoder().encode(text));
+  const statusOf = async () => {
+    const buffer = new Uint8Array(1_024);
+    const read = await conn.read(buffer);
+    return read === null ? "closed" : new TextDecoder().decode(buffer.subarray(9, 12));
+  };
+  for (let n = 0; n < 3; n++) {
+    await send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40000\r\n\r\n${"x".repeat(10_000)}`);
+    await send("x".repeat(30_000));
+    assert.equal(await statusOf(), "503");
+  }
+  conn.close();
+  await server.shutdown();
+});
+
+Deno.test("bodyDropped() does not wait for ever for a body that does not come", async () => {
+  const never = new ReadableStream({ start: (c) => c.enqueue(new Uint8Array(10)) });
+  const slow = request(never, { "content-length": "40" });
+  dropBody(slow);
+  await bodyDropped(slow);
+  assert.equal(bodyDropped(request("a")), undefined);
 });

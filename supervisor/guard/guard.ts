@@ -122,6 +122,7 @@ export class Guard {
 
   #serve(client: Deno.TcpConn, from: string | undefined, peer: Peer, backendPort: number): void {
     let [site, source] = [from, peer];
+    let isOver = false;
     const turn = this.#turns[this.#entered++ % turns]!;
     const connection: GuardedConnection = new GuardedConnection(client, {
       times: this.#times,
@@ -131,7 +132,8 @@ export class Guard {
       connect: async () => {
         const backend = await Deno.connect({ hostname: "127.0.0.1", port: backendPort });
         backend.setNoDelay(true);
-        this.#peers.set(backend.localAddr.port, source);
+        // Gone while we connected: nobody would take the entry back.
+        if (!isOver) this.#peers.set(backend.localAddr.port, source);
         return backend;
       },
       onSource: (told) => {
@@ -143,6 +145,7 @@ export class Guard {
       },
       onHead: () => void this.#unproven.delete(connection),
       onEnd: (backend) => {
+        isOver = true;
         if (backend !== undefined) this.#peers.delete(backend.localAddr.port);
         if (site !== undefined) this.#count(site, -1);
         this.#connections.delete(connection);
