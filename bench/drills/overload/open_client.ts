@@ -5,6 +5,7 @@
  * @module
  */
 import process from "node:process";
+import { edgeLimits } from "../../../schema/net/edge_limits.ts";
 import { Histogram, type Quantiles } from "../../load/client/histogram.ts";
 import { HttpConnection } from "../../load/client/http_connection.ts";
 
@@ -39,6 +40,9 @@ export interface ClientReport {
   readonly cores: number;
 }
 
+/** Well below what the platform lets a connection rest. */
+const restMsMax = edgeLimits.idleMs / 2;
+
 /** Events of a request. */
 export const batchEvents = 50;
 
@@ -55,7 +59,7 @@ const bodies = Array.from(
 );
 
 class OpenClient {
-  readonly #idle: HttpConnection[] = [];
+  readonly #idle: { readonly connection: HttpConnection; readonly since: number }[] = [];
   readonly #accepted = new Histogram();
   readonly #refused = new Histogram();
   readonly #late = new Histogram();
@@ -79,7 +83,7 @@ class OpenClient {
       this.#send(bodies[n % bodies.length]!);
     }
     await Promise.all(this.#open);
-    for (const connection of this.#idle) connection.close();
+    for (const { connection } of this.#idle) connection.close();
     const seconds = (performance.now() - startedAt) / 1000;
     const { user, system } = process.cpuUsage(cpu);
     return {
@@ -94,17 +98,26 @@ class OpenClient {
   }
 
   #send(body: string): void {
-    const connection = this.#idle.pop() ?? this.#another();
+    const connection = this.#rested() ?? this.#another();
     if (connection === undefined) {
       this.#counts.leftOut++;
       return;
     }
     this.#counts.sent++;
     const exchange = this.#exchange(connection, body).then(() => {
-      this.#idle.push(connection);
+      this.#idle.push({ connection, since: performance.now() });
       this.#open.delete(exchange);
     });
     this.#open.add(exchange);
+  }
+
+  /** One that has rested for long is opened anew: the platform may be closing it right now. */
+  #rested(): HttpConnection | undefined {
+    const rested = this.#idle.pop();
+    if (rested !== undefined && performance.now() - rested.since > restMsMax) {
+      rested.connection.close();
+    }
+    return rested?.connection;
   }
 
   #another(): HttpConnection | undefined {
