@@ -33,7 +33,6 @@ const passivationsPerCommitMax = 8000;
 const overBudgetMax = 1.5;
 
 const trimEveryMs = 10_000;
-
 /** How often applying looks at the clock. */
 const recordsPerLook = 32;
 
@@ -345,6 +344,11 @@ export class Shard {
     const live = this.#own?.cells.peek(actorId) !== undefined && asOf === undefined;
     const cell = await this.#find(actorId, asOf);
     return cell && inspectionOf(this.options.stage, cell, live, this.#troubles.parkedOf(actorId));
+  }
+
+  /** What its live actors take. */
+  get actorBytes(): number {
+    return this.#own?.cells.bytes ?? 0;
   }
 
   /** @throws {Unavailable} the shard is not owned right now */

@@ -17,6 +17,7 @@ import { actorsOf, liveActors } from "../shard/restore/live_actors.ts";
 import { Shard } from "../shard/shard.ts";
 import type { Stage } from "../shard/stage.ts";
 import type { StageName, Store } from "../store/store.ts";
+import { budgetOf } from "../thread/actor_budget.ts";
 import { LoopShare } from "../thread/loop_share.ts";
 import type { ChildSpec } from "../tree/child.ts";
 import { Supervisor } from "../tree/supervisor.ts";
@@ -99,7 +100,7 @@ export class ShardHost {
   #make({ stage, partition }: ShardId): void {
     const { init, ports } = this;
     const shards = this.#shards;
-    const shard = new Shard({
+    const shard: Shard = new Shard({
       ...ports,
       stage: ports.stages[stage],
       partition,
@@ -108,9 +109,10 @@ export class ShardHost {
       clock: this.#clock,
       loop: this.#loop,
       topics: this.#topics,
-      /** What the worker has is for whatever shards it has. */
+      /** What the worker has is for whatever shards it has, the busy ones above all. */
       get actorBytesMax() {
-        return init.actorBytesMax / Math.max(1, shards.size);
+        const all = Array.from(shards.values(), ({ actorBytes }) => actorBytes);
+        return budgetOf(init.actorBytesMax, shard.actorBytes, all);
       },
       events: shardEvents(stage, this.#sink, this.#log, (batch, touched) => {
         ports.costs[stage].committed(batch);
