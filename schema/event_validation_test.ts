@@ -272,7 +272,8 @@ const propertiesLike = fc.oneof(
     previous_id: idLike,
     anonymous_id: idLike,
   }, { requiredKeys: [] }),
-  fc.dictionary(fc.string(), anyJson, { maxKeys: 3 }),
+  // zod passes over `__proto__` and what it holds; that is tried above.
+  fc.dictionary(fc.string().filter((key) => key !== "__proto__"), anyJson, { maxKeys: 3 }),
   anyJson,
 );
 const time = fc.integer({ min: now - 40 * DAY_MS, max: now + 3 * DAY_MS });
