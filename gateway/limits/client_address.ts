@@ -22,8 +22,10 @@ export type AddressOf = (peer: string, headers: Headers) => string;
 /** So many hops are looked at; nobody has that many proxies of his own. */
 const hopsMax = 16;
 /** Proxies whose verdict is remembered: there are few, and each request comes from one. */
-const peersKeptMax = 1024;
+const peersKept = 1024;
 const clientsKept = 4096;
+/** Characters of a header that is remembered; what is longer names more hops than anybody has. */
+const rememberedCharsMax = 256;
 
 /** The address in a hop: bare, with a port, in brackets; `undefined` for what is none. */
 function addressIn(hop: string): string | undefined {
@@ -46,17 +48,9 @@ function forwardedFor(value: string): string[] {
  */
 export function addressOf({ proxies, header }: ProxyTrust): AddressOf {
   if (proxies.length === 0) return (peer) => peer;
-  const known = new Map<string, boolean>();
-  const isProxy = (peer: string) => {
-    let verdict = known.get(peer);
-    if (verdict !== undefined) return verdict;
-    verdict = isWithin(proxies, peer);
-    if (known.size >= peersKeptMax) known.clear();
-    known.set(peer, verdict);
-    return verdict;
-  };
-  /** Clients send many requests over a connection. @returns `""` when it names nobody */
-  const clientIn = remembered((value) => {
+  const isProxy = remembered((peer) => isWithin(proxies, peer), peersKept);
+  /** @returns `""` when it names nobody */
+  const clientIn = (value: string) => {
     const hops = header === "forwarded" ? forwardedFor(value) : value.split(",");
     let client = "";
     for (const hop of hops.slice(-hopsMax).reverse()) {
@@ -67,10 +61,13 @@ export function addressOf({ proxies, header }: ProxyTrust): AddressOf {
       if (!isProxy(address)) break;
     }
     return client;
-  }, clientsKept);
+  };
+  // Clients send many requests over a connection.
+  const clientBefore = remembered(clientIn, clientsKept);
   return (peer, headers) => {
     if (!isProxy(peer)) return peer;
     const value = headers.get(header);
-    return value === null ? peer : clientIn(value) || peer;
+    if (value === null) return peer;
+    return (value.length > rememberedCharsMax ? clientIn(value) : clientBefore(value)) || peer;
   };
 }

@@ -14,6 +14,7 @@ Deno.test("addressOf() takes the last hop that is no proxy", () => {
   assert.equal(client("2001:db8:1::5", xff("2001:db8:9::1")), "2001:db8:9::1");
   assert.equal(client("::ffff:10.1.1.1", xff("[2001:db8:9::1]:4711")), "2001:db8:9::1");
   assert.equal(client("10.1.1.1", xff("203.0.113.9:1234")), "203.0.113.9");
+  assert.equal(client("10.1.1.1", xff(`${"forged, ".repeat(99)}203.0.113.9`)), "203.0.113.9");
 });
 
 Deno.test("addressOf() believes no hop that a client has put before his own", () => {
