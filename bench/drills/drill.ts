@@ -6,6 +6,7 @@
  */
 import { helpText, Options, type OptionSpec } from "../cli/options.ts";
 import { print } from "../cli/print.ts";
+import { runProgram } from "../cli/run_program.ts";
 import { drills, findDrill } from "./drills.ts";
 import type { Drill, OwnDrill } from "./drill_types.ts";
 import { clearAllSites } from "./platform/site.ts";
@@ -107,20 +108,11 @@ async function main(args: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-if (import.meta.main) {
-  // Whoever interrupts a drill must not be left with the platforms it has started.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => {
-      void clearAllSites().then(clearAllServers).then(clearAllNetworks).finally(() =>
-        Deno.exit(130)
-      );
-    });
-  }
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    print(cause.message);
-    Deno.exit(2);
-  }
+/** Whoever interrupts a drill must not be left with the platforms it has started. */
+async function clearAll(): Promise<void> {
+  await clearAllSites();
+  await clearAllServers();
+  await clearAllNetworks();
 }
+
+if (import.meta.main) await runProgram(() => main(Deno.args), clearAll);

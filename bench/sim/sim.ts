@@ -6,6 +6,7 @@
  */
 import { helpText, Options, type OptionSpec } from "../cli/options.ts";
 import { print } from "../cli/print.ts";
+import { runProgram } from "../cli/run_program.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { violations } from "./check.ts";
 import { mutations } from "./mutations.ts";
@@ -133,12 +134,4 @@ async function main(args: readonly string[]): Promise<number> {
   return isRight && isSame ? 0 : 1;
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    print(cause.message);
-    Deno.exit(2);
-  }
-}
+if (import.meta.main) await runProgram(() => main(Deno.args));

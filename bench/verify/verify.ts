@@ -7,6 +7,7 @@
  */
 import { helpText, Options, type OptionSpec } from "../cli/options.ts";
 import { print } from "../cli/print.ts";
+import { runProgram } from "../cli/run_program.ts";
 import { tableOf } from "./check.ts";
 import { runVerify, type VerifyPlan } from "./run_verify.ts";
 
@@ -78,12 +79,4 @@ async function main(args: readonly string[]): Promise<number> {
   return report.ok ? 0 : 1;
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exitCode = await main(Deno.args);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    print(cause.message);
-    Deno.exitCode = 2;
-  }
-}
+if (import.meta.main) await runProgram(() => main(Deno.args));

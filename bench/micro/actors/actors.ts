@@ -7,6 +7,7 @@
  */
 import { helpText, Options, type OptionSpec } from "../../cli/options.ts";
 import { print } from "../../cli/print.ts";
+import { runProgram } from "../../cli/run_program.ts";
 import { clearAllSites } from "../../drills/platform/site.ts";
 import type { Contestant, Timed } from "./contestant.ts";
 import { recordsOf } from "./counter.ts";
@@ -156,16 +157,12 @@ async function runDurable(options: Options): Promise<void> {
   else showDurable(job, all);
 }
 
-if (import.meta.main) {
+async function main(): Promise<number> {
   const options = new Options(Deno.args, optionTable);
-  if (options.flag("help")) {
-    print(helpText("deno task bench:actors", optionTable));
-    Deno.exit(0);
-  }
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => void clearAllSites().finally(() => Deno.exit(130)));
-  }
-  if (options.flag("durable")) await runDurable(options);
+  if (options.flag("help")) print(helpText("deno task bench:actors", optionTable));
+  else if (options.flag("durable")) await runDurable(options);
   else await runInMemory(options);
-  Deno.exit(0);
+  return 0;
 }
+
+if (import.meta.main) await runProgram(main, clearAllSites);

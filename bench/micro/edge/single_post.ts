@@ -7,6 +7,7 @@
  */
 import { helpText, Options, type OptionSpec } from "../../cli/options.ts";
 import { print } from "../../cli/print.ts";
+import { runProgram } from "../../cli/run_program.ts";
 import { clearAllSites } from "../../drills/platform/site.ts";
 import { cpuSecondsOf } from "../recovery/family_cpu.ts";
 import { type Contestant, type Shape, shapes, startContestant } from "./contestants.ts";
@@ -106,12 +107,4 @@ async function main(args: readonly string[]): Promise<number> {
   return faults.length === 0 ? 0 : 1;
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    print(cause.message);
-    Deno.exit(2);
-  }
-}
+if (import.meta.main) await runProgram(() => main(Deno.args), clearAllSites);

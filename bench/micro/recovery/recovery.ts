@@ -6,6 +6,7 @@
  */
 import { helpText, Options, type OptionSpec } from "../../cli/options.ts";
 import { note, print } from "../../cli/print.ts";
+import { runProgram } from "../../cli/run_program.ts";
 import { clearAllSites } from "../../drills/platform/site.ts";
 import { measureRecovery, type Recovery } from "./measure_recovery.ts";
 
@@ -88,15 +89,4 @@ async function main(): Promise<number> {
   }
 }
 
-if (import.meta.main) {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => void clearAllSites().finally(() => Deno.exit(130)));
-  }
-  try {
-    Deno.exit(await main());
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    print(cause.message);
-    Deno.exit(2);
-  }
-}
+if (import.meta.main) await runProgram(main, clearAllSites);
