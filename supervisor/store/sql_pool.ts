@@ -10,6 +10,7 @@ import { Unavailable } from "../../schema/errors.ts";
 import { type MetricsSink, noMetrics } from "../observability/metrics_sink.ts";
 import { connectFault, isConnectionLoss, silenceFault } from "./faults.ts";
 import { openClient } from "./sql/client.ts";
+import { letGo } from "./sql/let_go.ts";
 
 export interface SqlPoolOptions {
   readonly url: string;
@@ -69,8 +70,11 @@ export class SqlPool {
     try {
       this.#assertOpen();
       const client = slot.client ??= await this.#open(slot, deadline);
+      const sent = statement(client);
       try {
-        return await before(deadline, statement(client));
+        const answer = await before(deadline, sent);
+        letGo(sent);
+        return answer;
       } catch (error) {
         if (!isConnectionLoss(error)) throw error;
         this.#discard(slot, client);

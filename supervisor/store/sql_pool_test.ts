@@ -58,3 +58,22 @@ Deno.test("SqlPool: a statement that is given up is cancelled on the server", as
     await server.close();
   }
 });
+
+Deno.test("SqlPool lets go of what a statement was sent with, and of its parts, once it is answered", async () => {
+  const server = await startTestingDatabase(import.meta.url);
+  const pool = new SqlPool({ url: server.url, connections: 1, settings: {} });
+  try {
+    const held: { args: unknown[] }[] = [];
+    const [row] = await pool.run(60_000, (sql) => {
+      const part = sql`${"a text"}::text || ${" of rows"}`;
+      const whole = sql<{ text: string }[]>`select ${part} as text`;
+      held.push(part as unknown as typeof held[0], whole as unknown as typeof held[0]);
+      return whole;
+    });
+    assert.equal(row!.text, "a text of rows");
+    assert.deepEqual(held.map(({ args }) => args), [[], []]);
+  } finally {
+    await pool.close();
+    await server.close();
+  }
+});

@@ -6,13 +6,18 @@
 
 export class Recent<V> {
   readonly #weightMax: number;
+  readonly #dropped: (value: V) => void;
   /** Least recently used first. */
   readonly #kept = new Map<string, { readonly value: V; readonly weight: number }>();
   #weight = 0;
 
-  /** @param weightMax of all that is kept together; a single value may be heavier */
-  constructor(weightMax: number) {
+  /**
+   * @param weightMax of all that is kept together; a single value may be heavier
+   * @param dropped is given what is kept no longer
+   */
+  constructor(weightMax: number, dropped: (value: V) => void = () => {}) {
     this.#weightMax = weightMax;
+    this.#dropped = dropped;
   }
 
   get(key: string): V | undefined {
@@ -35,12 +40,14 @@ export class Recent<V> {
   }
 
   clear(): void {
-    this.#kept.clear();
-    this.#weight = 0;
+    for (const key of this.#kept.keys()) this.#drop(key);
   }
 
   #drop(key: string): void {
-    this.#weight -= this.#kept.get(key)?.weight ?? 0;
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return;
+    this.#weight -= kept.weight;
     this.#kept.delete(key);
+    this.#dropped(kept.value);
   }
 }

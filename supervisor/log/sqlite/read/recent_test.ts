@@ -37,3 +37,16 @@ Deno.test("Recent weighs a value that grew by its new weight", () => {
   recent.set("c", 1, 10);
   assert.equal(recent.get("c"), 1);
 });
+
+Deno.test("Recent gives away each value once: what went, was replaced, or was there at the end", () => {
+  const dropped: number[] = [];
+  const recent = new Recent<number>(10, (value) => dropped.push(value));
+  recent.set("a", 1, 6);
+  recent.set("b", 2, 6);
+  assert.deepEqual(dropped, [1]);
+  recent.set("b", 3, 6);
+  assert.deepEqual(dropped, [1, 2]);
+  recent.clear();
+  recent.clear();
+  assert.deepEqual(dropped, [1, 2, 3]);
+});
