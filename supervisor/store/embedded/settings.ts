@@ -25,6 +25,8 @@ const fixed: Readonly<Record<string, string>> = {
   max_wal_size: "1GB",
   min_wal_size: "256MB",
   wal_buffers: "16MB",
+  // A new file of 16 MB written full of zeros, by whoever commits just then, keeps the disk from all others.
+  wal_init_zero: "off",
   // Nobody replicates from it.
   wal_level: "minimal",
   max_wal_senders: "0",
