@@ -75,7 +75,8 @@ function add(counts: Map<string, number>, name: string, by: number): void {
 }
 
 function addTotals(state: GameState, totals: Metrics): void {
-  for (const [metric, by] of Object.entries(totals)) {
+  for (const metric in totals) {
+    const by = totals[metric]!;
     if (metric === "ccu") state.ccu += by;
     else if (metric.startsWith("type:")) {
       const type = metric.slice("type:".length);
@@ -88,7 +89,8 @@ function addTotals(state: GameState, totals: Metrics): void {
 function addDay(state: GameState, day: number, metrics: Metrics, at: number): void {
   let row = state.days.get(day);
   if (row === undefined) state.days.set(day, row = {});
-  for (const [metric, by] of Object.entries(metrics)) {
+  for (const metric in metrics) {
+    const by = metrics[metric]!;
     row[metric] = (row[metric] ?? 0) + by;
     if (metric === "events") {
       state.events += by;
@@ -104,8 +106,11 @@ function addDay(state: GameState, day: number, metrics: Metrics, at: number): vo
 function addRate(state: GameState, at: number, events: number): void {
   const second = Math.floor(at / 1000);
   const slot = state.rate.find(([s]) => s === second);
-  if (slot !== undefined) slot[1] += events;
-  else state.rate.push([second, events]);
+  if (slot !== undefined) {
+    slot[1] += events;
+    return;
+  }
+  state.rate.push([second, events]);
   const newest = Math.max(...state.rate.map(([s]) => s));
   state.rate = state.rate.filter(([s]) => s >= newest - rateSeconds);
 }
@@ -117,8 +122,8 @@ function addScores(state: GameState, name: string, scores: Metrics): void {
     state.boards.set(name, board = new Leaderboard());
     state.changed.add(boardPart(name));
   }
-  for (const [userId, score] of Object.entries(scores)) {
-    if (board.offer(userId, score)) state.changed.add(boardPart(name));
+  for (const userId in scores) {
+    if (board.offer(userId, scores[userId]!)) state.changed.add(boardPart(name));
   }
 }
 

@@ -15,6 +15,11 @@ function byRank(a: Entry, b: Entry): number {
   return b[1] - a[1] || (a[0] < b[0] ? -1 : 1);
 }
 
+/** {@link byRank} of one that is no entry yet: a full board compares thousands. */
+function isBelow(userId: string, score: number, [otherId, other]: Entry): boolean {
+  return score < other || (score === other && userId > otherId);
+}
+
 export class Leaderboard {
   readonly #scores = new Map<string, number>();
   /** The entry that goes next, once the board is full; `undefined` when it must be looked for. */
@@ -31,7 +36,7 @@ export class Leaderboard {
       if (score <= held) return false;
     } else if (this.#scores.size >= limits.leaderboardEntriesMax) {
       this.#lowest ??= this.#findLowest();
-      if (byRank([userId, score], this.#lowest) > 0) return false;
+      if (isBelow(userId, score, this.#lowest)) return false;
       this.#scores.delete(this.#lowest[0]);
       this.#lowest = undefined;
     }
@@ -51,9 +56,9 @@ export class Leaderboard {
 
   #findLowest(): Entry {
     let lowest: Entry | undefined;
-    for (const entry of this.#scores) {
-      if (lowest === undefined || byRank(entry, lowest) > 0) lowest = entry;
-    }
+    this.#scores.forEach((score, userId) => {
+      if (lowest === undefined || isBelow(userId, score, lowest)) lowest = [userId, score];
+    });
     return lowest!;
   }
 

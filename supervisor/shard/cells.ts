@@ -29,11 +29,16 @@ export interface Cell {
   rowsBehind: number;
   behindSince: number;
   bytes: number;
+  /** Commits that may touch it before its bytes are looked at again. */
+  unmeasured: number;
   /** Of its stored snapshot. */
   readonly hashes: PartHashes;
   /** Used since the eviction hand last passed. */
   referenced: boolean;
 }
+
+/** Looking costs as much as half an event, and between two looks an actor grows by little. */
+const measuredEvery = 8;
 
 export class Cells {
   readonly #live = new Map<string, Cell>();
@@ -253,6 +258,8 @@ export class Cells {
     this.known.add(id);
     const cell = this.#cell(id, this.stage.behaviour.create(id));
     this.#put(cell);
+    // Its first message makes most of what it is.
+    cell.unmeasured = 0;
     return cell;
   }
 
@@ -267,6 +274,7 @@ export class Cells {
       rowsBehind: 0,
       behindSince: Infinity,
       bytes: 0,
+      unmeasured: 0,
       hashes: new PartHashes(),
       referenced: true,
     };
@@ -298,11 +306,17 @@ export class Cells {
     this.#live.delete(id);
   }
 
+  /** A commit has touched an actor: now and then its bytes are brought up to date. */
+  touched(cell: Cell): void {
+    if (cell.unmeasured-- === 0) this.measure(cell);
+  }
+
   /** Brings the byte count up to date after messages. */
   measure(cell: Cell): void {
     const bytes = this.stage.behaviour.bytes(cell.state) + 300;
     this.#bytes += bytes - cell.bytes;
     cell.bytes = bytes;
+    cell.unmeasured = measuredEvery - 1;
   }
 
   /**

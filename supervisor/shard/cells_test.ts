@@ -245,3 +245,15 @@ Deno.test("Cells.measure() keeps the byte count right as states grow", () => {
   b.cells.drop("t/a");
   assert.equal(b.cells.bytes, 400);
 });
+
+Deno.test("Cells.touched() looks at a state's size at the first commit and every eighth from there", () => {
+  let looks = 0;
+  const behaviour = { ...tallyStage.behaviour, bytes: () => 100 * ++looks };
+  const b = new Bench({ ...tallyStage, behaviour });
+  const cell = b.cells.create("t/a");
+  const seen = Array.from({ length: 16 }, () => {
+    b.cells.touched(cell);
+    return b.cells.bytes;
+  });
+  assert.deepEqual(seen, [...Array(8).fill(500), ...Array(8).fill(600)]);
+});

@@ -212,7 +212,8 @@ export class Shard {
     retrying: RetryOptions,
   ): Promise<boolean> {
     const decoded = records.map((record) => own.applier.decode(record));
-    const wanted = new Set(decoded.flatMap((d) => d.messages.map((m) => m.actorId)));
+    const wanted = new Set<string>();
+    for (const { messages } of decoded) for (const { actorId } of messages) wanted.add(actorId);
     own.cells.expect(wanted);
     await retry(() => own.cells.load(wanted), retrying);
     if (retrying.signal.aborted) return false;
@@ -274,7 +275,7 @@ export class Shard {
     for (const id of batch.touched) {
       const cell = own.cells.peek(id);
       if (cell === undefined) continue;
-      own.cells.measure(cell);
+      own.cells.touched(cell);
       if (cell.rowsBehind >= limits.snapshotRowsBehindMax) batch.snapshots.add(id);
     }
     const sealed: CommitBatch = batch.seal(batchOwnerOf(own), own.cells, topics);

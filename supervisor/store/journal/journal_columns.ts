@@ -37,24 +37,24 @@ const objects = [fieldAt.get("properties")!, fieldAt.get("context")!];
  */
 export function encodeRows(rows: readonly JournalRow[]): string | null {
   if (rows.length === 0) return null;
-  let offsets = "";
-  let arrivals = "";
-  let keys = "";
-  const columns: string[] = fields.map(() => "");
+  const columns = fields.map(() => new Array<string>(rows.length));
   const found: string[] = fields.map(() => "");
-  for (const { offset, receivedAt, actorKey, value } of rows) {
+  for (let row = 0; row < rows.length; row++) {
+    const { offset, value } = rows[row]!;
     fieldsOf(value, found, offset);
-    const comma = offsets === "" ? "" : ",";
-    offsets += comma + offset;
-    arrivals += comma + receivedAt;
-    keys += comma + actorKey;
-    for (let i = 0; i < columns.length; i++) columns[i] += comma + found[i];
+    for (let i = 0; i < columns.length; i++) columns[i]![row] = found[i]!;
   }
-  let text = `{${offsets}}${separator}{${arrivals}}${separator}{${keys}}`;
-  columns.forEach((column, i) =>
-    text += separator + (i === timestamp ? `{${column}}` : `[${column}]`)
-  );
-  return text;
+  return [
+    numbers(rows.map(({ offset }) => offset)),
+    numbers(rows.map(({ receivedAt }) => receivedAt)),
+    numbers(rows.map(({ actorKey }) => actorKey)),
+    ...columns.map((column, i) => i === timestamp ? numbers(column) : `[${column.join()}]`),
+  ].join(separator);
+}
+
+/** An array literal of PostgreSQL. */
+function numbers(column: readonly (number | string)[]): string {
+  return `{${column.join()}}`;
 }
 
 /** Puts the JSON text of each of the event's fields into `found`. */
