@@ -5,27 +5,7 @@
  * @module
  */
 import { DaySet } from "./day_set.ts";
-
-/** A session that is open, or ended and still remembered so that late events do not reopen it. */
-export interface Session {
-  /** As the client named it; `""` is the implicit session of events that name none. */
-  id: string;
-  gameId: string;
-  open: boolean;
-  /** `partition:offset` of its first event: the name of an implicit session; else `""`. */
-  startedAtPosition: string;
-  /** Earliest and latest event time, milliseconds. */
-  firstAt: number;
-  lastAt: number;
-  /** Arrival of its newest event, milliseconds: silence is measured from here. */
-  lastArrival: number;
-  events: number;
-  /**
-   * Closed as nothing came for long, though something that came in time may still be on its way from an
-   * alias. Left out otherwise.
-   */
-  silent?: true;
-}
+import { type Session, SessionList } from "./session_list.ts";
 
 /** What a player did in one game. */
 export interface PlayerGame {
@@ -53,7 +33,7 @@ export interface PlayerGame {
 export interface PlayerPart {
   /** By game id. */
   games: Map<string, PlayerGame>;
-  sessions: Session[];
+  sessions: SessionList;
 }
 
 /** What most players have of money and boards. Shared, as an empty map takes 200 bytes. */
@@ -169,13 +149,16 @@ function mapOf(pairs: Pairs = []): ReadonlyMap<string, number> {
   return pairs.length === 0 ? nothing : new Map(pairs);
 }
 
-/** Shares its sessions with the part. */
+/** Shares nothing with the part. */
 export function encodePart({ games, sessions }: PlayerPart): EncodedPart {
-  return { games: Array.from(games, ([id, game]) => [id, encodeGame(game)]), sessions };
+  return {
+    games: Array.from(games, ([id, game]) => [id, encodeGame(game)]),
+    sessions: sessions.encode(),
+  };
 }
 
 /**
- * Takes its sessions over.
+ * Shares nothing with what it is made of.
  *
  * @throws {TypeError} it is not the whole of a part
  */
@@ -188,13 +171,13 @@ export function decodePart({ games, sessions }: EncodedPart): PlayerPart {
   if (!isWhole) throw new TypeError("Cannot decode a player whose parts are missing");
   return {
     games: new Map(games.map(([id, game]) => [id, decodeGame(game)])),
-    sessions,
+    sessions: SessionList.decode(sessions),
   };
 }
 
 /** About the bytes a part takes; its constants come from `bench/micro/actor_bytes.ts`. */
 export function partBytes({ games, sessions }: PlayerPart): number {
-  let bytes = sessions.length * 200;
+  let bytes = sessions.length * 115;
   for (const game of games.values()) {
     bytes += 500 + game.activeDays.bytes + (game.payingDays === noDays ? 0 : game.payingDays.bytes);
     bytes += (game.counts.size + game.revenue.size + game.best.size) * 60;

@@ -9,8 +9,9 @@ import { engagementScore } from "./engagement.ts";
 import { daysOf, gamesOf, type NamedPart } from "./merge/union.ts";
 import { othersThan } from "./merge/merge_state.ts";
 import { nameOf } from "./merge/names.ts";
-import type { PlayerGame, Session } from "./player_part.ts";
+import type { PlayerGame, PlayerPart } from "./player_part.ts";
 import type { PlayerState } from "./player_state.ts";
+import type { Session } from "./session_list.ts";
 import { currentSession } from "./sessions.ts";
 
 function viewOf(session: Session): SessionView {
@@ -54,17 +55,19 @@ function together(parts: readonly NamedPart[], gameId: string): PlayerGame {
   };
 }
 
-/** All games of a player, whichever of his ids played them, and his sessions. */
+/** All games of a player, whichever of his ids played them, and the parts that have his sessions. */
 function wholeOf(state: PlayerState, id: string): {
   readonly games: ReadonlyMap<string, PlayerGame>;
-  readonly sessions: Session[];
+  readonly parts: readonly Pick<PlayerPart, "sessions">[];
 } {
-  if (state.merge === undefined || state.merge.aliases.size === 0) return state;
+  if (state.merge === undefined || state.merge.aliases.size === 0) {
+    return { games: state.games, parts: [state] };
+  }
   const parts = othersThan(state, id, "");
   const ids = new Set(parts.flatMap(({ part }) => [...part.games.keys()]));
   return {
     games: new Map(Array.from(ids, (id) => [id, together(parts, id)])),
-    sessions: parts.flatMap(({ part }) => part.sessions),
+    parts: parts.map(({ part }) => part),
   };
 }
 
@@ -89,7 +92,7 @@ export function playerProfile(
   }
   const sum = (of: (game: PlayerGame) => number) => games.reduce((n, game) => n + of(game), 0);
   const levels = games.flatMap((game) => game.level === null ? [] : [game.level]);
-  const session = currentSession(whole, gameId);
+  const session = currentSession(whole.parts, gameId);
   const { into, aliases } = state.merge ?? {};
   return {
     id,

@@ -19,6 +19,7 @@ import {
   partBytes,
   type PlayerPart,
 } from "./player_part.ts";
+import { SessionList } from "./session_list.ts";
 
 /** Games and sessions are those of the player's own user id. */
 export interface PlayerState extends PlayerPart {
@@ -31,7 +32,12 @@ export interface PlayerState extends PlayerPart {
 
 /** A player of whom nothing has come yet. */
 export function newPlayer(): PlayerState {
-  return { ring: new DedupeRing(), games: new Map(), sessions: [], timerDueAt: null };
+  return {
+    ring: new DedupeRing(),
+    games: new Map(),
+    sessions: new SessionList(),
+    timerDueAt: null,
+  };
 }
 
 /** The state as JSON text; equal states give equal text. */

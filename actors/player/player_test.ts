@@ -307,7 +307,7 @@ Deno.test("player arms its one timer at most once at a time, and never for the p
     fc.property(arrivals(60), (list) => {
       const p = new PlayerHarness();
       live(p, list, (now) => {
-        const open = p.state.sessions.some((session) => session.open);
+        const open = p.state.sessions.encode().some((session) => session.open);
         assert.ok(!open || p.state.timerDueAt !== null, "an open session has a timer to end it");
         assert.ok(p.state.timerDueAt === null || p.state.timerDueAt > now);
       });

@@ -9,8 +9,9 @@
 import type { PlayerEvent } from "../../schema/event.ts";
 import { limits } from "../../schema/limits.ts";
 import type { Effect, MessageContext } from "../kernel/behaviour.ts";
-import type { PlayerPart, Session } from "./player_part.ts";
+import type { PlayerPart } from "./player_part.ts";
 import type { PlayerState } from "./player_state.ts";
+import { type Session, type SessionList, sessionState } from "./session_list.ts";
 
 /** The name of the one durable timer a player has. */
 export const sessionTimer = "session";
@@ -23,17 +24,9 @@ export interface SessionStep {
   readonly grownMs: number;
 }
 
-function findSession(state: PlayerPart, gameId: string, id: string): Session | undefined {
-  for (const session of state.sessions) {
-    if (session.id === id && session.gameId === gameId) return session;
-  }
-  return undefined;
-}
-
-function close(session: Session, studio: string, effects: Effect[]): void {
-  if (!session.open) return;
-  session.open = false;
-  effects.push({ type: "delta", game: `${studio}/${session.gameId}`, metric: "ccu", by: -1 });
+/** One session more or one less is open in a game. */
+function pushCcu(gameId: string, by: 1 | -1, studio: string, effects: Effect[]): void {
+  effects.push({ type: "delta", game: `${studio}/${gameId}`, metric: "ccu", by });
 }
 
 /** Forgets sessions that have been silent too long, closing those still open. */
@@ -44,13 +37,9 @@ export function expireSessions(
   effects: Effect[],
 ): void {
   const since = now - limits.sessionSilenceMs;
-  let expired = 0;
-  for (const session of state.sessions) {
-    if (session.lastArrival > since) continue;
-    close(session, studio, effects);
-    expired++;
+  for (const { open, gameId } of state.sessions.removeSilent(since)) {
+    if (open) pushCcu(gameId, -1, studio, effects);
   }
-  if (expired > 0) state.sessions = state.sessions.filter((s) => s.lastArrival > since);
 }
 
 /**
@@ -58,81 +47,81 @@ export function expireSessions(
  * alias in time may come here later.
  */
 export function closeSilentSessions(
-  part: PlayerPart,
+  { sessions }: PlayerPart,
   now: number,
   studio: string,
   effects: Effect[],
 ): void {
   const since = now - limits.sessionSilenceMs;
-  for (const session of part.sessions) {
-    if (!session.open || session.lastArrival > since) continue;
-    close(session, studio, effects);
-    session.silent = true;
+  for (let i = 0; i < sessions.length; i++) {
+    if (sessions.state(i) !== sessionState.open || sessions.lastArrival(i) > since) continue;
+    sessions.setState(i, sessionState.silent);
+    pushCcu(sessions.gameId(i), -1, studio, effects);
   }
 }
 
-/** It was not silent after all. */
-function wake(session: Session, studio: string, effects: Effect[]): void {
-  delete session.silent;
-  session.open = true;
-  effects.push({ type: "delta", game: `${studio}/${session.gameId}`, metric: "ccu", by: 1 });
+/** Makes room for one more: the longest silent goes, ended ones first. */
+function evictSession(sessions: SessionList, studio: string, effects: Effect[]): void {
+  if (sessions.length < limits.sessionsRememberedMax) return;
+  const { open, gameId } = sessions.remove(sessions.longestSilent());
+  if (open) pushCcu(gameId, -1, studio, effects);
 }
 
-/** Makes room for one more: the longest silent goes, ended ones first. */
-function evictSession(state: PlayerPart, studio: string, effects: Effect[]): void {
-  if (state.sessions.length < limits.sessionsRememberedMax) return;
-  const victim = state.sessions.reduce((a, b) =>
-    a.open === b.open ? (b.lastArrival < a.lastArrival ? b : a) : (a.open ? b : a)
-  );
-  close(victim, studio, effects);
-  state.sessions = state.sessions.filter((s) => s !== victim);
+/** Begins the session of an event, which is still to be counted. @returns its index */
+function beginSession(
+  sessions: SessionList,
+  id: string,
+  { game_id: gameId, studio, timestamp }: PlayerEvent,
+  { partition, offset, now }: MessageContext,
+  effects: Effect[],
+): number {
+  evictSession(sessions, studio, effects);
+  pushCcu(gameId, 1, studio, effects);
+  return sessions.add({
+    id,
+    gameId,
+    open: true,
+    startedAtPosition: id === "" ? `${partition}:${offset}` : "",
+    firstAt: timestamp,
+    lastAt: timestamp,
+    lastArrival: now,
+    events: 0,
+  });
 }
 
 /** Counts the event into its session; expired sessions must have been forgotten before. */
 export function stepSession(
-  state: PlayerPart,
+  { sessions }: PlayerPart,
   event: PlayerEvent,
   ctx: MessageContext,
   effects: Effect[],
 ): SessionStep {
+  const { game_id: gameId, studio } = event;
   const id = event.session_id ?? "";
-  let session = findSession(state, event.game_id, id);
-  const started = session === undefined;
-  if (session === undefined) {
-    evictSession(state, event.studio, effects);
-    session = {
-      id,
-      gameId: event.game_id,
-      open: true,
-      startedAtPosition: id === "" ? `${ctx.partition}:${ctx.offset}` : "",
-      firstAt: event.timestamp,
-      lastAt: event.timestamp,
-      lastArrival: ctx.now,
-      events: 0,
-    };
-    state.sessions = [...state.sessions, session];
-    effects.push({
-      type: "delta",
-      game: `${event.studio}/${event.game_id}`,
-      metric: "ccu",
-      by: 1,
-    });
-  } else if (session.silent === true) wake(session, event.studio, effects);
-  const spanMs = session.lastAt - session.firstAt;
-  session.firstAt = Math.min(session.firstAt, event.timestamp);
-  session.lastAt = Math.max(session.lastAt, event.timestamp);
-  session.lastArrival = Math.max(session.lastArrival, ctx.now);
-  session.events++;
-  const grownMs = session.lastAt - session.firstAt - spanMs;
-  if (event.event_type === "session.end") {
-    close(session, event.studio, effects);
-    if (id === "") state.sessions = state.sessions.filter((s) => s !== session);
+  const found = sessions.find(gameId, id);
+  const started = found === -1;
+  const index = started ? beginSession(sessions, id, event, ctx, effects) : found;
+  if (sessions.state(index) === sessionState.silent) {
+    // It was not silent after all.
+    sessions.setState(index, sessionState.open);
+    pushCcu(gameId, 1, studio, effects);
   }
+  const grownMs = sessions.count(index, event.timestamp, ctx.now);
+  if (event.event_type === "session.end") endSession(sessions, index, studio, effects);
   return { started, grownMs };
 }
 
-function dueOf({ open, lastArrival }: Session): number {
-  return open ? lastArrival + limits.sessionSilenceMs : Infinity;
+/** Ends a session; one without a name is not remembered, as the next has none either. */
+function endSession(
+  sessions: SessionList,
+  index: number,
+  studio: string,
+  effects: Effect[],
+): void {
+  const { id, gameId, open } = sessions.at(index);
+  if (open) pushCcu(gameId, -1, studio, effects);
+  if (id === "") sessions.remove(index);
+  else sessions.setState(index, sessionState.ended);
 }
 
 /**
@@ -143,25 +132,28 @@ function dueOf({ open, lastArrival }: Session): number {
 export function armSessionTimer(state: PlayerState, effects: Effect[]): void {
   // What comes by way of an alias may be due before the timer.
   if (state.timerDueAt !== null && state.merge === undefined) return;
-  let dueAt = Infinity;
-  for (const session of state.sessions) dueAt = Math.min(dueAt, dueOf(session));
+  let earliest = state.sessions.earliestOpen();
   for (const { part } of state.merge?.aliases.values() ?? []) {
-    for (const session of part.sessions) dueAt = Math.min(dueAt, dueOf(session));
+    earliest = Math.min(earliest, part.sessions.earliestOpen());
   }
+  const dueAt = earliest + limits.sessionSilenceMs;
   if (dueAt >= (state.timerDueAt ?? Infinity)) return;
   state.timerDueAt = dueAt;
   effects.push({ type: "timer", name: sessionTimer, dueAt });
 }
 
-/** The open session with the newest event, if any. */
+/** The open session with the newest event of any of the parts, if there is one. */
 export function currentSession(
-  state: Pick<PlayerPart, "sessions">,
+  parts: readonly Pick<PlayerPart, "sessions">[],
   gameId?: string,
 ): Session | undefined {
   let newest: Session | undefined;
-  for (const session of state.sessions) {
-    if (!session.open || (gameId !== undefined && session.gameId !== gameId)) continue;
-    if (newest === undefined || session.lastArrival >= newest.lastArrival) newest = session;
+  for (const { sessions } of parts) {
+    const index = sessions.newestOpen(gameId);
+    if (index === -1) continue;
+    if (newest === undefined || sessions.lastArrival(index) >= newest.lastArrival) {
+      newest = sessions.at(index);
+    }
   }
   return newest;
 }

@@ -152,7 +152,7 @@ Deno.test("an ended session is forgotten after its silence, without a timer of i
   assert.equal(p.state.sessions.length, 1, "its id is still remembered");
   assert.equal(p.state.timerDueAt, null);
   p.receive(playerEvent({ game_id: "h" }), noon + MINUTE + silence);
-  assert.deepEqual(p.state.sessions.map((s) => s.gameId), ["h"]);
+  assert.deepEqual(p.state.sessions.encode().map((s) => s.gameId), ["h"]);
 });
 
 Deno.test("sessions of other ids and of other games are their own", () => {
@@ -205,7 +205,7 @@ Deno.test("at most 64 sessions are remembered; ended ones make room first", () =
   p.receive(playerEvent({ session_id: "s40", event_type: "session.end" }), noon + 100);
   assert.equal(p.sum("ccu"), 63);
   p.receive(playerEvent({ session_id: "new1" }), noon + 101);
-  const ids = () => p.state.sessions.map((s) => s.id);
+  const ids = () => p.state.sessions.encode().map((s) => s.id);
   assert.equal(ids().length, 64);
   assert.ok(!ids().includes("s40") && ids().includes("s0"));
   assert.equal(p.sum("ccu"), 64);

@@ -25,22 +25,28 @@ interface Profile {
   readonly events: number;
   readonly games: number;
   readonly days: number;
+  /** Sessions one after the other in one game, 3 s from event to event. @default one a day and game */
+  readonly sessions?: number;
   /** Players read from a snapshot instead of fed with events. */
   readonly restored?: boolean;
 }
 
 /** Event `i` of a player, as text, so that its strings are its own as they are in a shard. */
-function eventText(user: number, i: number, { events, games, days }: Profile): string {
+function eventText(user: number, i: number, profile: Profile): string {
+  const { events, games, days, sessions } = profile;
   const type = types[i % 11 === 7 ? 4 : i % 4]!;
   const day = Math.floor(i * days / events);
+  const session = sessions === undefined
+    ? `${day}-${i % games}`
+    : Math.floor(i * sessions / events);
   return JSON.stringify({
     studio: "demo",
     event_id: `0190f3a1-7b2c-7000-8000-${(user * 10_000 + i).toString(16).padStart(12, "0")}`,
     event_type: type,
     user_id: `u-9f31c2d4-${user}`,
     game_id: ["starfall", "dungeon-run", "gem-garden", "kart-heroes"][i % games],
-    session_id: `s-9f31c2d4-${user}-${day}-${i % games}`,
-    timestamp: noon + day * DAY_MS + i * 1000,
+    session_id: `s-9f31c2d4-${user}-${session}`,
+    timestamp: noon + day * DAY_MS + i * (sessions === undefined ? 1000 : 3000),
     properties: type === "purchase"
       ? { amount: 499, currency: "USD", item: "gem-pack-1" }
       : { level: i, ...(i % 3 === 0 ? { score: i * 10 } : {}) },
@@ -145,6 +151,14 @@ const profiles: Profile[] = [
     games: 1,
     days: 3,
     restored: true,
+  },
+  {
+    name: "player, 400 events, 25 sessions",
+    players: 5_000,
+    events: 400,
+    games: 1,
+    days: 1,
+    sessions: 25,
   },
   { name: "player, 200 events, 2 games", players: 10_000, events: 200, games: 2, days: 20 },
   { name: "player, 2000 events, 4 games", players: 2_000, events: 2000, games: 4, days: 60 },

@@ -8,6 +8,7 @@ import { internalType } from "../../../schema/event.ts";
 import { limits } from "../../../schema/limits.ts";
 import type { Effect, MessageContext } from "../../kernel/behaviour.ts";
 import type { PlayerState } from "../player_state.ts";
+import { SessionList } from "../session_list.ts";
 import { armSessionTimer, sessionTimer } from "../sessions.ts";
 import { armOrderTimer, countDue, hold } from "./line.ts";
 import { goOn, noteWish } from "./link.ts";
@@ -87,7 +88,7 @@ export function becomeAlias(
   effects.push(sendTo(ctx, into, internalType.absorb, absorb));
   for (const other of merge.waiting) refuse(ctx, other.into, "merged_elsewhere", effects);
   state.games = new Map();
-  state.sessions = [];
+  state.sessions = new SessionList();
   state.timerDueAt = null;
   const { noted, waitsUntil } = merge;
   state.merge = { ...newMerge(), nth: merge.nth + 1, into, noted, numbered, waitsUntil };

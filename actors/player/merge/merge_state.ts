@@ -91,7 +91,7 @@ export interface EncodedMerge {
 
 const some = <T>(list: readonly T[]) => list.length === 0 ? undefined : list;
 
-/** Shares its sessions with the alias. */
+/** Shares nothing with the alias but the events that wait. */
 export function encodeAlias(id: string, { via, nth, part, next, held }: Alias): EncodedAlias {
   const whole = { id, via, nth, part: encodePart(part), next };
   return held.length === 0 ? whole : { ...whole, held: [...held] };
@@ -99,8 +99,7 @@ export function encodeAlias(id: string, { via, nth, part, next, held }: Alias): 
 
 /** Shares nothing with what it is made of: a message may be applied again. */
 export function decodeAlias({ via, nth, part, next, held = [] }: EncodedAlias): Alias {
-  const sessions = part.sessions.map((session) => ({ ...session }));
-  return { via, nth, part: decodePart({ ...part, sessions }), next, held: [...held] };
+  return { via, nth, part: decodePart(part), next, held: [...held] };
 }
 
 /** Shares its asks and events with the state: it is made into text at once. */
