@@ -1,8 +1,8 @@
 /**
  * Stored snapshots and journals outlive the code that wrote them, and a shard's hash is held against its
  * rows after each take-over. So random histories must give the very texts that they gave before: of each
- * history `testdata/player_texts.json` has a fingerprint over all effects and snapshots, in order. An entry
- * changes only with the version of the behaviour.
+ * history `testdata/player_texts.json` has a fingerprint over all effects, snapshots and some answers, in
+ * order. An entry changes only with the version of the behaviour.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import assert from "node:assert/strict";
 import type { PlayerEvent } from "../../schema/event.ts";
 import { fingerprintHex } from "../../schema/hash.ts";
 import { limits } from "../../schema/limits.ts";
+import type { PlayerProfile } from "../../schema/queries/player_queries.ts";
 import { MINUTE } from "../testing/player_harness.ts";
 import { PlayerRouter } from "../testing/player_router.ts";
 import { player } from "./player.ts";
@@ -73,8 +74,15 @@ class Recorder {
     const effects = player.receive(state, JSON.parse(JSON.stringify(event)), ctx);
     const text = encodePlayer(state);
     this.#players.set(actorId, passivates ? decodePlayer(text) : state);
-    this.fingerprint = fingerprintHex(`${this.fingerprint} ${JSON.stringify(effects)} ${text}`);
+    const told = [effects, this.#offset % 4 === 0 ? this.#ask(state, actorId, now) : []];
+    this.fingerprint = fingerprintHex(`${this.fingerprint} ${JSON.stringify(told)} ${text}`);
     this.#look(text);
+  }
+
+  #ask(state: PlayerState, actorId: string, now: number): PlayerProfile[] {
+    const ctx = { actorId, now, version: `3:${this.#offset}` };
+    const queries = [{ type: "profile" as const }, { type: "profile" as const, gameId: "g" }];
+    return queries.map((query) => player.ask(state, query, ctx));
   }
 
   #look(text: string): void {

@@ -142,7 +142,7 @@ export function armSessionTimer(state: PlayerState, effects: Effect[]): void {
   effects.push({ type: "timer", name: sessionTimer, dueAt });
 }
 
-/** The open session with the newest event of any of the parts, if there is one. */
+/** The open session with the newest event, if any; of several that of the last part. */
 export function currentSession(
   parts: readonly Pick<PlayerPart, "sessions">[],
   gameId?: string,

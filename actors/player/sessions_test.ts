@@ -10,6 +10,8 @@ import {
   timersOf,
   today,
 } from "../testing/player_harness.ts";
+import { SessionList } from "./session_list.ts";
+import { currentSession } from "./sessions.ts";
 
 const silence = limits.sessionSilenceMs;
 const end = () => playerEvent({ event_type: "session.end" });
@@ -226,4 +228,22 @@ Deno.test("the current session is the open one heard of last, in the game if one
   p.receive(playerEvent({ session_id: "a", event_type: "session.end" }), noon + 3);
   assert.equal(p.profile().currentSession!.id, "b");
   assert.equal(p.profile("g").currentSession, null);
+});
+
+Deno.test("currentSession() takes the last of those heard of at the same time, of whichever part", () => {
+  const partOf = (...ids: string[]) => ({
+    sessions: SessionList.decode(ids.map((id) => ({
+      id,
+      gameId: "g",
+      open: id !== "ended",
+      startedAtPosition: "",
+      firstAt: noon,
+      lastAt: noon,
+      lastArrival: id === "older" ? noon - 1 : noon,
+      events: 1,
+    }))),
+  });
+  const parts = [partOf("a", "b", "older"), partOf("c", "d", "ended"), partOf("older"), partOf()];
+  assert.equal(currentSession(parts)?.id, "d");
+  assert.equal(currentSession(parts, "h"), undefined);
 });
