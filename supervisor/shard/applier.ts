@@ -27,6 +27,13 @@ export interface ApplierPorts {
 /** A decoded record, or why it could not be decoded. */
 export type DecodedRecord = Decoded<unknown> & { readonly error?: Error };
 
+/** Whom records have messages for. */
+export function actorsOf(decoded: readonly DecodedRecord[]): Set<string> {
+  const ids = new Set<string>();
+  for (const { messages } of decoded) for (const { actorId } of messages) ids.add(actorId);
+  return ids;
+}
+
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -15,6 +15,7 @@ import type { AskContext } from "../../actors/kernel/behaviour.ts";
 import type { AsOf, CommitBatch, HaltMark, ShardClaim, SourcePosition } from "../store/store.ts";
 import type { LogRecord } from "../log/log.ts";
 import { LoopShare } from "../thread/loop_share.ts";
+import { actorsOf } from "./applier.ts";
 import { Batch } from "./batch.ts";
 import { Gate } from "./gate.ts";
 import { persist, release, verifyHash, wantSnapshots } from "./hand_off.ts";
@@ -212,8 +213,7 @@ export class Shard {
     retrying: RetryOptions,
   ): Promise<boolean> {
     const decoded = records.map((record) => own.applier.decode(record));
-    const wanted = new Set<string>();
-    for (const { messages } of decoded) for (const { actorId } of messages) wanted.add(actorId);
+    const wanted = actorsOf(decoded);
     own.cells.expect(wanted);
     await retry(() => own.cells.load(wanted), retrying);
     if (retrying.signal.aborted) return false;
@@ -255,9 +255,8 @@ export class Shard {
       }
       if (!this.#inputEnded && !own.pending.isFull) {
         const early = new AbortController();
-        const onFull = this.#full.wait(AbortSignal.any([signal, early.signal]));
-        const slept = clock.sleep(stage.commitDelayMs, AbortSignal.any([signal, early.signal]));
-        await Promise.race([slept, onFull]);
+        const over = AbortSignal.any([signal, early.signal]);
+        await Promise.race([clock.sleep(stage.commitDelayMs, over), this.#full.wait(over)]);
         early.abort();
       }
       await own.emitter.room(signal);
