@@ -43,11 +43,14 @@ function ofVersion(version: number, body: string): Snapshot {
   return { body: other, checksum: fingerprintHex(other), version };
 }
 
+/** The versions from 1 on have an upcaster each. */
+const unliftable = 0;
+
 /** By the reason for which the platform must refuse it. */
 const damages: readonly [string, (snapshot: Snapshot, random: Random) => Snapshot][] = [
   ["checksum", (s, random) => ({ ...s, body: s.body.slice(0, random.below(s.body.length)) })],
   ["checksum", (s, random) => ({ ...s, body: flip(s.body, random) })],
-  ["older_version", ({ body, version }) => ofVersion(version - 1, body)],
+  ["older_version", ({ body }) => ofVersion(unliftable, body)],
   ["newer_version", ({ body, version }) => ofVersion(version + 1, body)],
 ];
 
