@@ -28,7 +28,7 @@ export interface ApplierPorts {
 export type DecodedRecord = Decoded<unknown> & { readonly error?: Error };
 
 /** Whom records have messages for. */
-export function actorsOf(decoded: readonly DecodedRecord[]): Set<string> {
+export function addresseesOf(decoded: readonly DecodedRecord[]): Set<string> {
   const ids = new Set<string>();
   for (const { messages } of decoded) for (const { actorId } of messages) ids.add(actorId);
   return ids;

@@ -15,7 +15,7 @@ import type { AskContext } from "../../actors/kernel/behaviour.ts";
 import type { AsOf, CommitBatch, HaltMark, ShardClaim, SourcePosition } from "../store/store.ts";
 import type { LogRecord } from "../log/log.ts";
 import { LoopShare } from "../thread/loop_share.ts";
-import { actorsOf } from "./applier.ts";
+import { addresseesOf } from "./applier.ts";
 import { Batch } from "./batch.ts";
 import { Gate } from "./gate.ts";
 import { persist, release, verifyHash, wantSnapshots } from "./hand_off.ts";
@@ -213,7 +213,7 @@ export class Shard {
     retrying: RetryOptions,
   ): Promise<boolean> {
     const decoded = records.map((record) => own.applier.decode(record));
-    const wanted = actorsOf(decoded);
+    const wanted = addresseesOf(decoded);
     own.cells.expect(wanted);
     await retry(() => own.cells.load(wanted), retrying);
     if (retrying.signal.aborted) return false;

@@ -16,7 +16,7 @@ interface Held {
   parameters?: unknown;
 }
 
-/** @param statement that has been answered, or given up: it will not be sent again */
+/** @param statement that has been answered: one that was given up may be on its way still */
 export function letGo(statement: unknown): void {
   if (typeof statement !== "object" || statement === null) return;
   const held = statement as Held;
