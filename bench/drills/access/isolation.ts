@@ -19,10 +19,11 @@ import {
   games,
   makeTenants,
   sendEvents,
+  settingsOf,
   type Tenants,
   users,
 } from "./tenants.ts";
-import { audience, issuer as issuerName, TokenIssuer } from "./token_issuer.ts";
+import { TokenIssuer } from "./token_issuer.ts";
 
 const probesMin = 200;
 const timeoutMs = 5_000;
@@ -236,9 +237,7 @@ class Isolation {
 
 async function run(ctx: OwnContext): Promise<DrillResult> {
   const issuer = await TokenIssuer.start();
-  const site = new Site(`${ctx.dir}/site`, {
-    env: { JWT_ISSUER: issuerName, JWT_AUDIENCE: audience, JWKS_URL: issuer.jwksUrl },
-  });
+  const site = new Site(`${ctx.dir}/site`, { env: settingsOf(issuer) });
   try {
     const { mutation } = ctx;
     const options: StartOptions = mutation === undefined

@@ -18,9 +18,9 @@ import { AliasReaders } from "./links/alias_readers.ts";
 import { LinkProbes } from "./links/link_probes.ts";
 import { Listener, sendBySocket } from "./listeners.ts";
 import { Planted, sendTo, Tally, timeoutMs, until } from "./planted.ts";
-import { foreign, games } from "./tenants.ts";
+import { foreign, games, settingsOf } from "./tenants.ts";
 import { type Cast, type Home, makeCast, type Thief } from "./thieves.ts";
-import { audience, issuer as issuerName, TokenIssuer } from "./token_issuer.ts";
+import { TokenIssuer } from "./token_issuer.ts";
 
 const probesMin = 200;
 /** What a reader's own subscription has brought, others' had time to bring, too. */
@@ -194,9 +194,7 @@ function optionsOf(mutation: string | undefined): StartOptions {
 
 async function run({ dir, mutation }: OwnContext): Promise<DrillResult> {
   const issuer = await TokenIssuer.start();
-  const site = new Site(`${dir}/site`, {
-    env: { JWT_ISSUER: issuerName, JWT_AUDIENCE: audience, JWKS_URL: issuer.jwksUrl },
-  });
+  const site = new Site(`${dir}/site`, { env: settingsOf(issuer) });
   const demoKey = mutation === "admin" ? site.adminToken : site.key;
   let sql: postgres.Sql | undefined;
   try {

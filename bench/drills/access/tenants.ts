@@ -4,13 +4,24 @@
  * @module
  */
 import type { Site } from "../platform/site.ts";
-import type { TokenIssuer } from "./token_issuer.ts";
+import { audience, issuer as issuerName, type TokenIssuer } from "./token_issuer.ts";
 
 export const own = "acme";
 export const foreign = "bolt";
 /** A user that both studios have, one that is only `own`'s and one that is only `foreign`'s. */
 export const users = { shared: "ann", mate: "bob", foreign: "bea" } as const;
 export const games = { own: "a1", other: "a2", foreign: "b1" } as const;
+
+/**
+ * The settings of a platform that is asked for what is another's: it trusts the issuer, and refuses
+ * nobody for asking often, as whoever is refused for that has not been tried for his rights.
+ */
+export const settingsOf = (issuer: TokenIssuer) => ({
+  JWT_ISSUER: issuerName,
+  JWT_AUDIENCE: audience,
+  JWKS_URL: issuer.jwksUrl,
+  RATE_USER: "0",
+});
 
 /** Names whose an event is; also its type, so that counts by type tell, too. */
 export const markOf = (studio: string, game: string, user: string) =>
