@@ -16,6 +16,7 @@ import {
   pushActiveDay,
   pushCohort,
 } from "./merge/union.ts";
+import { numberIn, sizeOf } from "./named_numbers.ts";
 import {
   addPayingDay,
   newPlayerGame,
@@ -107,12 +108,14 @@ export function refuseWhatWouldGrowWithoutEnd(part: PlayerPart, event: PlayerEve
   const currency = event.properties["currency"];
   if (
     event.event_type === "purchase" && typeof currency === "string" &&
-    game !== undefined && !game.revenue.has(currency) &&
-    game.revenue.size >= limits.currenciesPerActorMax
+    game !== undefined && numberIn(game.revenue, currency) === undefined &&
+    sizeOf(game.revenue) >= limits.currenciesPerActorMax
   ) {
     throw new InvalidInput(
       "too_many_currencies",
-      `Cannot count currency '${currency}' as the player has paid in ${game.revenue.size} already`,
+      `Cannot count currency '${currency}' as the player has paid in ${
+        sizeOf(game.revenue)
+      } already`,
       "properties.currency",
     );
   }
@@ -125,10 +128,11 @@ function countType(
   day: number,
   effects: Effect[],
 ): void {
-  const known = game.counts.has(eventType) || game.counts.size < limits.eventTypesPerActorMax;
+  const known = numberIn(game.counts, eventType) !== undefined ||
+    sizeOf(game.counts) < limits.eventTypesPerActorMax;
   const name = known ? eventType : otherTypes;
   game.events++;
-  setIn(game, "counts", name, (game.counts.get(name) ?? 0) + 1);
+  setIn(game, "counts", name, (numberIn(game.counts, name) ?? 0) + 1);
   effects.push({ type: "delta", game: gameId, metric: "events", by: 1, day });
   effects.push({ type: "delta", game: gameId, metric: `type:${name}`, by: 1 });
 }
@@ -162,7 +166,7 @@ function countMoney(
   if (event.event_type !== "purchase") return;
   const { amount, currency } = event.properties;
   if (typeof amount !== "number" || typeof currency !== "string") return;
-  setIn(game, "revenue", currency, (game.revenue.get(currency) ?? 0) + amount);
+  setIn(game, "revenue", currency, (numberIn(game.revenue, currency) ?? 0) + amount);
   effects.push({ type: "delta", game: gameId, metric: `revenue:${currency}`, by: amount, day });
   if (addPayingDay(game, day) && !hasDay(others, "payingDays", day)) {
     effects.push({ type: "delta", game: gameId, metric: "payers", by: 1, day });
@@ -186,8 +190,10 @@ function countProgress(
   const name = typeof board === "string" ? board : "score";
   // A name that is no name would only fill the memory.
   if (name.length > limits.idCharsMax) return;
-  const best = game.best.get(name);
-  if (best !== undefined ? score <= best : game.best.size >= limits.leaderboardsPerGameMax) return;
+  const best = numberIn(game.best, name);
+  if (best === undefined ? sizeOf(game.best) >= limits.leaderboardsPerGameMax : score <= best) {
+    return;
+  }
   setIn(game, "best", name, score);
   const known = bestOf(others, name);
   if (known !== undefined && score <= known) return;

@@ -42,32 +42,43 @@ const noWords: readonly number[] = [];
 export class DaySet {
   /** Day of the first word's lowest bit; a multiple of 32. */
   #base = 0;
-  /** Never longer than needed: an array that grew by itself would reserve many words. */
-  #words: number[] = noWords as number[];
+  /** Most need no more than one word, which lies in the object itself. */
+  #first = 0;
+  #more = noWords;
 
   has(day: number): boolean {
-    const word = this.#words[(day - this.#base) >> 5] ?? 0;
-    return this.#words.length > 0 && day >= this.#base && (word & (1 << (day & 31))) !== 0;
+    const index = (day - this.#base) >> 5;
+    const word = index === 0 ? this.#first : this.#more[index - 1] ?? 0;
+    return (word & (1 << (day & 31))) !== 0;
   }
 
   /** Adds a day; false when it was there. */
   add(day: number): boolean {
     if (this.has(day)) return false;
-    const base = day & ~31;
-    if (this.#words.length === 0) this.#base = base;
-    const index = (base - this.#base) >> 5;
-    if (index < 0) this.#resize(this.#words.length - index, -index);
-    else if (index >= this.#words.length) this.#resize(index + 1, 0);
-    this.#words[(base - this.#base) >> 5]! |= 1 << (day & 31);
+    const bit = 1 << (day & 31);
+    const index = (day - this.#base) >> 5;
+    if (this.#words().length === 0) this.#replace(day & ~31, [bit]);
+    else if (index === 0) this.#first |= bit;
+    else {
+      const before = Math.max(0, -index);
+      const length = Math.max(this.#words().length, index + 1) + before;
+      const words = new Array<number>(length).fill(0);
+      for (const [i, word] of this.#words().entries()) words[before + i] = word;
+      words[before + index]! |= bit;
+      this.#replace(this.#base - 32 * before, words);
+    }
     return true;
   }
 
-  /** Makes it `length` words with `before` new ones in front. */
-  #resize(length: number, before: number): void {
-    const words = new Array<number>(length).fill(0);
-    for (let i = 0; i < this.#words.length; i++) words[before + i] = this.#words[i]!;
-    this.#words = words;
-    this.#base -= 32 * before;
+  #words(): readonly number[] {
+    return this.#first === 0 && this.#more.length === 0 ? noWords : [this.#first, ...this.#more];
+  }
+
+  #replace(base: number, [first = 0, ...more]: readonly number[]): void {
+    this.#base = base;
+    this.#first = first;
+    // Never longer than needed: an array that grew by itself would reserve many words.
+    this.#more = more.length === 0 ? noWords : more.slice();
   }
 
   /** {@link newlyCovered} by a day, for this set. */
@@ -77,7 +88,7 @@ export class DaySet {
 
   /** The days, ascending. */
   days(): number[] {
-    return this.#words.flatMap((word, index) => {
+    return this.#words().flatMap((word, index) => {
       const base = this.#base + index * 32;
       return Array.from({ length: 32 }, (_, bit) => base + bit)
         .filter((day) => (word & (1 << (day & 31))) !== 0);
@@ -92,18 +103,17 @@ export class DaySet {
   }
 
   get bytes(): number {
-    return this.#words.length === 0 ? 50 : 100 + this.#words.length * 8;
+    return this.#more.length === 0 ? 56 : 104 + this.#more.length * 8;
   }
 
   /** `[base, word, word …]`. */
   encode(): number[] {
-    return [this.#base, ...this.#words];
+    return [this.#base, ...this.#words()];
   }
 
-  static decode(numbers: readonly number[]): DaySet {
+  static decode([base = 0, ...words]: readonly number[]): DaySet {
     const set = new DaySet();
-    set.#base = numbers[0] ?? 0;
-    if (numbers.length > 1) set.#words = numbers.slice(1);
+    set.#replace(base, words);
     return set;
   }
 }

@@ -5,6 +5,14 @@
  * @module
  */
 import { DaySet } from "./day_set.ts";
+import {
+  bytesOf,
+  type NamedNumbers,
+  namedNumbers,
+  noNumbers,
+  pairsOf,
+  setNumber,
+} from "./named_numbers.ts";
 import { type Session, SessionList } from "./session_list.ts";
 
 /** What a player did in one game. */
@@ -20,13 +28,13 @@ export interface PlayerGame {
   lastSeen: number;
   level: number | null;
   /** By event type. */
-  counts: ReadonlyMap<string, number>;
+  counts: NamedNumbers;
   /** Minor units by currency. */
-  revenue: ReadonlyMap<string, number>;
+  revenue: NamedNumbers;
   activeDays: DaySet;
   payingDays: DaySet;
   /** Best score by board. */
-  best: ReadonlyMap<string, number>;
+  best: NamedNumbers;
 }
 
 /** What the events of one user id have made. */
@@ -36,19 +44,17 @@ export interface PlayerPart {
   sessions: SessionList;
 }
 
-/** What most players have of money and boards. Shared, as an empty map takes 200 bytes. */
-const nothing: ReadonlyMap<string, number> = new Map();
+/** Shared by all who have never paid. */
 const noDays = new DaySet();
 
-/** Sets a number in one of the maps of a game, which is made when it is first needed. */
+/** Sets one of the named numbers of a game. */
 export function setIn(
   game: PlayerGame,
-  map: "counts" | "revenue" | "best",
+  which: "counts" | "revenue" | "best",
   name: string,
   value: number,
 ): void {
-  if (game[map] === nothing) game[map] = new Map();
-  (game[map] as Map<string, number>).set(name, value);
+  game[which] = setNumber(game[which], name, value);
 }
 
 /** Adds a paying day; false when it was there. */
@@ -74,11 +80,11 @@ export function newPlayerGame(day: number, at: number, arrival: number): PlayerG
     firstSeen: at,
     lastSeen: at,
     level: null,
-    counts: nothing,
-    revenue: nothing,
+    counts: noNumbers,
+    revenue: noNumbers,
     activeDays: new DaySet(),
     payingDays: noDays,
-    best: nothing,
+    best: noNumbers,
   };
 }
 
@@ -117,12 +123,12 @@ function encodeGame(game: PlayerGame): EncodedGame {
     firstSeen,
     lastSeen,
     level,
-    counts: [...game.counts],
+    counts: pairsOf(game.counts),
     activeDays: game.activeDays.encode(),
     // JSON leaves out what is undefined.
-    revenue: game.revenue.size === 0 ? undefined : [...game.revenue],
+    revenue: game.revenue === noNumbers ? undefined : pairsOf(game.revenue),
     payingDays: game.payingDays === noDays ? undefined : game.payingDays.encode(),
-    best: game.best.size === 0 ? undefined : [...game.best],
+    best: game.best === noNumbers ? undefined : pairsOf(game.best),
   };
 }
 
@@ -137,16 +143,12 @@ function decodeGame(game: EncodedGame): PlayerGame {
     firstSeen,
     lastSeen,
     level,
-    counts: mapOf(game.counts),
-    revenue: mapOf(game.revenue),
+    counts: namedNumbers(game.counts),
+    revenue: namedNumbers(game.revenue ?? []),
     activeDays: DaySet.decode(game.activeDays),
     payingDays: payingDays === undefined ? noDays : DaySet.decode(payingDays),
-    best: mapOf(game.best),
+    best: namedNumbers(game.best ?? []),
   };
-}
-
-function mapOf(pairs: Pairs = []): ReadonlyMap<string, number> {
-  return pairs.length === 0 ? nothing : new Map(pairs);
 }
 
 /** Shares nothing with the part. */
@@ -179,8 +181,8 @@ export function decodePart({ games, sessions }: EncodedPart): PlayerPart {
 export function partBytes({ games, sessions }: PlayerPart): number {
   let bytes = sessions.length * 115;
   for (const game of games.values()) {
-    bytes += 500 + game.activeDays.bytes + (game.payingDays === noDays ? 0 : game.payingDays.bytes);
-    bytes += (game.counts.size + game.revenue.size + game.best.size) * 60;
+    bytes += 230 + game.activeDays.bytes + (game.payingDays === noDays ? 0 : game.payingDays.bytes);
+    bytes += bytesOf(game.counts) + bytesOf(game.revenue) + bytesOf(game.best);
   }
   return bytes;
 }

@@ -9,6 +9,7 @@ import { engagementScore } from "./engagement.ts";
 import { daysOf, gamesOf, type NamedPart } from "./merge/union.ts";
 import { othersThan } from "./merge/merge_state.ts";
 import { nameOf } from "./merge/names.ts";
+import { addNumbers, type NamedNumbers, noNumbers, pairsOf } from "./named_numbers.ts";
 import type { PlayerGame, PlayerPart } from "./player_part.ts";
 import type { PlayerState } from "./player_state.ts";
 import type { Session } from "./session_list.ts";
@@ -24,8 +25,8 @@ function viewOf(session: Session): SessionView {
   };
 }
 
-function addInto(sum: Map<string, number>, counts: ReadonlyMap<string, number>): void {
-  for (const [name, n] of counts) sum.set(name, (sum.get(name) ?? 0) + n);
+function sumsOf(games: readonly PlayerGame[], which: "counts" | "revenue"): NamedNumbers {
+  return games.reduce((sums, game) => addNumbers(sums, game[which]), noNumbers);
 }
 
 /** What each of a player's ids did in one game, as if one had done it, as far as a profile looks at it. */
@@ -33,11 +34,7 @@ function together(parts: readonly NamedPart[], gameId: string): PlayerGame {
   const games = gamesOf(parts, gameId);
   const [first] = games;
   if (games.length === 1) return first!;
-  const sums = (which: "counts" | "revenue") => {
-    const sum = new Map<string, number>();
-    for (const game of games) addInto(sum, game[which]);
-    return sum;
-  };
+  const sums = (which: "counts" | "revenue") => sumsOf(games, which);
   const add = (of: (game: PlayerGame) => number) => games.reduce((n, game) => n + of(game), 0);
   const levels = games.flatMap(({ level }) => level ?? []);
   return {
@@ -84,12 +81,6 @@ export function playerProfile(
   const games: PlayerGame[] = gameId === undefined ? [...whole.games.values()] : one ? [one] : [];
   const everywhere = games.length > 0 ? games : [...whole.games.values()];
   const seen = everywhere.length > 0;
-  const counts = new Map<string, number>();
-  const revenue = new Map<string, number>();
-  for (const game of games) {
-    addInto(counts, game.counts);
-    addInto(revenue, game.revenue);
-  }
   const sum = (of: (game: PlayerGame) => number) => games.reduce((n, game) => n + of(game), 0);
   const levels = games.flatMap((game) => game.level === null ? [] : [game.level]);
   const session = currentSession(whole.parts, gameId);
@@ -101,10 +92,10 @@ export function playerProfile(
     eventsTotal: sum((game) => game.events),
     sessionsTotal: sum((game) => game.sessions),
     playSeconds: sum((game) => game.playMs) / 1000,
-    revenueMinor: Object.fromEntries(revenue),
+    revenueMinor: Object.fromEntries(pairsOf(sumsOf(games, "revenue"))),
     level: levels.length === 0 ? null : Math.max(...levels),
     engagementScore: engagementScore(games, ctx.now),
-    eventCounts: Object.fromEntries(counts),
+    eventCounts: Object.fromEntries(pairsOf(sumsOf(games, "counts"))),
     currentSession: session === undefined ? null : viewOf(session),
     version: ctx.version,
     stateHash,

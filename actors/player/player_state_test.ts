@@ -77,9 +77,9 @@ Deno.test("liftFirstVersion() keeps all there is, and takes a first event for ar
     firstSeen: 1000,
     lastSeen: 1005,
     level: 3,
-    counts: new Map([["purchase", 2]]),
-    revenue: new Map([["USD", 7]]),
-    best: new Map([["score", 4]]),
+    counts: ["purchase", 2],
+    revenue: ["USD", 7],
+    best: ["score", 4],
   });
   assert.deepEqual([activeDays.days(), payingDays.days()], [[19_968], [19_968]]);
   assert.deepEqual(games.get("h")!.payingDays.days(), []);

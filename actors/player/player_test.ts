@@ -15,6 +15,7 @@ import {
   today,
 } from "../testing/player_harness.ts";
 import { otherTypes } from "./count_event.ts";
+import { sizeOf } from "./named_numbers.ts";
 import { player } from "./player.ts";
 
 const purchase = (amount: number, currency = "USD", fields: Partial<PlayerEvent> = {}) =>
@@ -154,7 +155,7 @@ Deno.test("player.receive() keeps at most 32 boards a game, and none with an end
   for (let i = 0; i < limits.leaderboardsPerGameMax; i++) assert.ok(scores(`b${i}`, 1));
   assert.equal(scores("one more", 1), false);
   assert.equal(scores("b0", 2), true);
-  assert.equal(p.state.games.get("g")!.best.size, limits.leaderboardsPerGameMax);
+  assert.equal(sizeOf(p.state.games.get("g")!.best), limits.leaderboardsPerGameMax);
 });
 
 Deno.test("player.receive() raises the level with level events only", () => {
@@ -176,7 +177,7 @@ Deno.test("player.receive() counts types beyond 256 together", () => {
   p.receive(playerEvent({ event_type: "type-0" }));
   assert.equal(p.sum(`type:${otherTypes}`), 5);
   assert.equal(p.sum("type:type-0"), 2);
-  assert.equal(p.state.games.get("g")!.counts.size, types + 1);
+  assert.equal(sizeOf(p.state.games.get("g")!.counts), types + 1);
 });
 
 Deno.test("player.receive() refuses a game too many, and the refused event leaves no trace", () => {

@@ -7,6 +7,7 @@
  */
 import type { Effect } from "../../kernel/behaviour.ts";
 import { DaySet, newlyCovered } from "../day_set.ts";
+import { numberIn, pairsOf } from "../named_numbers.ts";
 import type { PlayerGame, PlayerPart } from "../player_part.ts";
 
 /** Windows of the forward-dated activity metrics, in days. */
@@ -89,7 +90,7 @@ export function pushCohort(
 export function bestOf(games: readonly PlayerGame[], board: string): number | undefined {
   let best: number | undefined;
   for (const game of games) {
-    const score = game.best.get(board);
+    const score = numberIn(game.best, board);
     if (score !== undefined && (best === undefined || score > best)) best = score;
   }
   return best;
@@ -151,7 +152,9 @@ function pushScores(
   by: 1 | -1,
   effects: Effect[],
 ): void {
-  for (const board of new Set(theirs.flatMap(({ best }) => [...best.keys()]))) {
+  for (
+    const board of new Set(theirs.flatMap(({ best }) => pairsOf(best).map(([board]) => board)))
+  ) {
     const [best, rest] = [bestOf(theirs, board)!, bestOf(others, board)];
     if (rest !== undefined && rest >= best) continue;
     if (by === 1) effects.push({ type: "score", game, board, userId, score: best });

@@ -19,8 +19,8 @@ import { Recent } from "./recent.ts";
 /** Open segments a thread keeps; each has three descriptors and a page cache of at most 2 MiB. */
 const openSegmentsMax = 12;
 /**
- * Parts of directories a thread keeps: 150 bytes each, 5 MiB in all. A block of a topic with 12
- * partitions has 1,536 at most; one with 512 has 65,536 and is kept alone, with 10 MiB.
+ * Parts of directories a thread keeps: 60 to 90 bytes each, 3 MiB in all. A block of a topic with 12
+ * partitions has 1,536 at most; one with 512 has 65,536 and is kept alone, with 6 MiB.
  */
 const indexedPartsMax = 32 * 1024;
 /**
