@@ -263,7 +263,8 @@ export const limits = {
   timerPollMs: 500,
   timersPerPollMax: 500,
   askTimeoutMs: 5 * SECOND,
-  actorBytesMaxPerWorker: 384 * MIB,
+  /** Of live actors. The heap is collected when it is three times what is in use: see task `start`. */
+  actorBytesMaxPerWorker: 224 * MIB,
   /** A worker that is silent for so long is frozen; how often it is looked after. */
   watchdogSilenceMsMax: 5 * SECOND,
   watchdogLookMs: 500,
