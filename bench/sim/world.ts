@@ -109,6 +109,8 @@ class Simulation {
   #stop = new AbortController();
   #hash = "";
   shards: Shard[] = [];
+  /** Who has the shards by right. */
+  #newest: Incarnation | undefined;
   readonly #lives: Incarnation[] = [];
 
   constructor(
@@ -152,6 +154,7 @@ class Simulation {
   /** Starts all shards of a new process. */
   boot(weather: Weather): Incarnation {
     const life = this.life(weather);
+    this.#newest = life;
     const [log, store] = [life.log(this.log), life.store(this.store)];
     const player = this.mutations.player?.() ?? playerStage();
     this.shards = ([[player, 2], [gameStage(), 1]] as const).flatMap(([stage, partitions]) =>
@@ -182,8 +185,11 @@ class Simulation {
       } catch (error) {
         this.trace(`${(error as Error).name}@${this.clock.now()}`);
         if (error instanceof Fenced) this.counts.fenced++;
+        // One that stood still before it first took the shard takes it from its successors; he who has it by
+        // right, as a lease would say, takes it again.
+        const isRobbed = error instanceof Fenced && life === this.#newest;
         // A life that stood still finds trimmed what its successor has committed.
-        if (isFinal(error)) return;
+        if (isFinal(error) && !isRobbed) return;
         await this.clock.sleep(100);
       }
     }
