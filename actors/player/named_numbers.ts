@@ -4,7 +4,6 @@
  *
  * @module
  */
-
 import { remembered } from "../../schema/remembered.ts";
 
 /** `[name, number, name, number …]`, in the order in which the names came. */
