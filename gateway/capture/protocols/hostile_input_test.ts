@@ -250,8 +250,11 @@ for (const [name, hit] of Object.entries(hits)) {
   Deno.test(`protocols: no input of ${name} is answered 5xx or throws`, async () => {
     let taken = 0;
     const property = fc.asyncProperty(hit, async (one) => void (taken += await send(one)));
-    await fc.assert(property, { numRuns: 150 });
-    // Else nothing but refusals was tried.
+    // The pickiest protocols take one in twenty: while nothing but refusals was tried, go on.
+    let rounds = 0;
+    do await fc.assert(property, { numRuns: 150 }); while (
+      taken === 0 && name !== "posthog forms" && ++rounds < 10
+    );
     assert.ok(taken > 0 || name === "posthog forms", "no event was taken");
   });
 }
