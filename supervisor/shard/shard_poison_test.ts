@@ -136,13 +136,18 @@ Deno.test("Shard parks what is no event at all", async () => {
   await w.end();
 });
 
-Deno.test("Shard parks an event whose parts are missing, as the actor throws at it", async () => {
+Deno.test("Shard parks an event that the journal could not hold, as its commit would fail for ever", async () => {
   const w = new ShardWorld();
   const r = w.start();
-  await w.sendText('{"studio":"demo","user_id":"ann","event_type":"purchase"}');
+  const parts = '{"studio":"demo","user_id":"ann","event_type":"x"}';
+  const nul = JSON.stringify(rawEvent({ properties: { a: "\0" } }));
+  await w.sendText(parts, nul);
   await w.send(rawEvent());
   await w.settled(r);
-  assert.deepEqual(w.letters().map((letter) => letter.code), ["poison"]);
+  assert.deepEqual(w.letters().map((letter) => [letter.code, letter.payload]), [
+    ["undecodable", parts],
+    ["undecodable", nul],
+  ]);
   assert.equal((await w.profile(r))!.eventsTotal, 1);
   await w.end();
 });

@@ -8,15 +8,35 @@ import type { GameDeltaRecord } from "../../actors/game/game_deltas.ts";
 import { giveBack } from "../../actors/player/merge/give_back.ts";
 import { player } from "../../actors/player/player.ts";
 import { type PlayerEvent, playerId } from "../../schema/event.ts";
+import { findHostileValue } from "../../schema/hostile_values.ts";
+import { isId } from "../../schema/ids.ts";
 import { limits } from "../../schema/limits.ts";
 import type { StageName } from "../store/store.ts";
 import { sourceOf } from "./effects/sent_events.ts";
 import type { AnyBehaviour, Stage } from "./stage.ts";
 
-/** The gateway lets nothing else in, but it is not the only one who can write to the log. */
-function isPlayerEvent({ studio, user_id, event_type }: PlayerEvent): boolean {
-  return typeof studio === "string" && typeof user_id === "string" &&
-    typeof event_type === "string";
+/**
+ * True for what the journal can hold. The gateway lets nothing else in, but it is not the only one who
+ * can write to the log, and a commit would fail at it for ever.
+ */
+function isPlayerEvent(event: PlayerEvent, text: string): boolean {
+  const { studio, user_id, game_id, event_id, event_type, session_id } = event;
+  const isShaped = typeof studio === "string" && typeof user_id === "string" &&
+    typeof game_id === "string" && typeof event_id === "string" &&
+    typeof event_type === "string" &&
+    (typeof session_id === "string" ? session_id !== "" : session_id === undefined) &&
+    Number.isSafeInteger(event.timestamp) && isObject(event.properties) && isObject(event.context);
+  // JSON has control characters as escapes only, and hardly any event has one.
+  if (!isShaped || !text.includes("\\u00")) return isShaped;
+  // An internal event may be of no game.
+  const ids = [studio, user_id, game_id, event_id, event_type, session_id];
+  return ids.every((id) => !id || isId(id, Infinity)) &&
+    findHostileValue(event.properties, "properties", 2) === undefined &&
+    findHostileValue(event.context, "context", 2) === undefined;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Players read raw events, one record a message. */
@@ -28,7 +48,7 @@ export function playerStage(behaviour: AnyBehaviour = player): Stage {
     commitDelayMs: limits.commitDelayMsMin,
     decode(record) {
       const event = JSON.parse(record.value) as PlayerEvent;
-      if (!isPlayerEvent(event)) {
+      if (!isPlayerEvent(event, record.value)) {
         throw new SyntaxError("Cannot read a record that is no event of a player");
       }
       const messages = [{ actorId: playerId(event), message: event }];

@@ -36,6 +36,28 @@ Deno.test("playerStage().decode() throws at what is no event, whoever wrote it",
   }
 });
 
+Deno.test("playerStage().decode() throws at what the journal could not hold, and at nothing else", () => {
+  const decode = (change: Record<string, unknown>) =>
+    playerStage().decode(record(JSON.stringify({ ...rawEvent(), ...change })));
+  const control = "\u001f";
+  for (const name of ["studio", "user_id", "game_id", "event_id", "event_type", "session_id"]) {
+    for (const id of [7, null, `a${control}b`, "a\0"]) {
+      assert.throws(() => decode({ [name]: id }), SyntaxError, `${name} ${JSON.stringify(id)}`);
+    }
+  }
+  assert.throws(() => decode({ session_id: "" }), SyntaxError);
+  for (const timestamp of [null, "5", 0.5]) {
+    assert.throws(() => decode({ timestamp }), SyntaxError, `${timestamp}`);
+  }
+  for (const name of ["properties", "context"]) {
+    for (const value of [null, [], 7, "{}", { a: "\0" }]) {
+      assert.throws(() => decode({ [name]: value }), SyntaxError, JSON.stringify(value));
+    }
+    assert.equal(decode({ [name]: { a: control, b: "\\u001f" } }).messages.length, 1);
+  }
+  assert.equal(decode({ user_id: "\\u001f", session_id: undefined }).messages.length, 1);
+});
+
 Deno.test("gameStage().decode() addresses each game of a record, which has a source and a position", () => {
   const delta = (n: number) => ({ totals: { ccu: n }, days: {}, scores: {} });
   const value = JSON.stringify({

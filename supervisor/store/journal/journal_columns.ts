@@ -1,15 +1,16 @@
 /**
  * The journal rows of a commit as one text of columns. PostgreSQL takes apart a dozen long arrays in
- * two thirds of the time that as many objects cost it, which build a hash table each; and the fields
- * are cut from each event's own text, which nobody parses or writes again.
+ * half the time that as many objects cost it, which build a hash table each; and the fields are cut
+ * from each event's own text, which nobody parses or writes again.
  *
  * @module
  */
 import { InvariantBroken } from "../../../schema/errors.ts";
 import type { JournalRow } from "../store.ts";
 
-/** Between columns: no JSON text can hold it unescaped. */
-const separator = "\x1e";
+/** Between columns, and between the texts of one: no id and no JSON text holds them. */
+const columnSeparator = "\x1e";
+const textSeparator = "\x1f";
 
 /** Fields of an event that are columns; the order is that of `commit_batch()`. */
 const fields = [
@@ -24,16 +25,19 @@ const fields = [
   "context",
 ] as const;
 const fieldAt: ReadonlyMap<string, number> = new Map(fields.map((name, index) => [name, index]));
+/** The first are ids. */
+const idFields = 6;
 const optional = fieldAt.get("session_id")!;
 const timestamp = fieldAt.get("timestamp")!;
 const objects = [fieldAt.get("properties")!, fieldAt.get("context")!];
 
 /**
  * Offset, arrival (milliseconds) and player key of each row, then the fields: numbers as array literals
- * of PostgreSQL, all else as JSON arrays.
+ * of PostgreSQL, all else as joined texts. That of a session that an event has not is empty.
  *
  * @returns `null` for no rows
- * @throws {InvariantBroken} a value is not the text of an object, or its properties or context are none
+ * @throws {InvariantBroken} a value is not the text of an object, an id of it is none, or its
+ *   properties or context are none
  */
 export function encodeRows(rows: readonly JournalRow[]): string | null {
   if (rows.length === 0) return null;
@@ -48,8 +52,8 @@ export function encodeRows(rows: readonly JournalRow[]): string | null {
     numbers(rows.map(({ offset }) => offset)),
     numbers(rows.map(({ receivedAt }) => receivedAt)),
     numbers(rows.map(({ actorKey }) => actorKey)),
-    ...columns.map((column, i) => i === timestamp ? numbers(column) : `[${column.join()}]`),
-  ].join(separator);
+    ...columns.map((column, i) => i === timestamp ? numbers(column) : column.join(textSeparator)),
+  ].join(columnSeparator);
 }
 
 /** An array literal of PostgreSQL. */
@@ -57,7 +61,7 @@ function numbers(column: readonly (number | string)[]): string {
   return `{${column.join()}}`;
 }
 
-/** Puts the JSON text of each of the event's fields into `found`. */
+/** Puts the text of each of the event's fields into `found`: ids as they are, all else as JSON. */
 function fieldsOf(value: string, found: string[], offset: number): void {
   found.fill("");
   found[optional] = "null";
@@ -74,13 +78,32 @@ function fieldsOf(value: string, found: string[], offset: number): void {
     const event = JSON.parse(value) as Record<string, unknown>;
     fields.forEach((name, i) => found[i] = JSON.stringify(event[name] ?? null));
   }
+  for (let i = 0; i < idFields; i++) {
+    const id = idIn(found[i]!, i === optional);
+    if (id === undefined) throw unreadable(offset, i, found[i]!);
+    found[i] = id;
+  }
   for (const i of objects) {
     // PostgreSQL would keep both, and fail whoever reads them.
-    if (found[i]!.startsWith("{") && !hasNul(found[i]!)) continue;
-    throw new InvariantBroken(
-      `Journal row ${offset} has ${fields[i]} that SQL cannot read: ${found[i]!.slice(0, 100)}`,
-    );
+    if (!found[i]!.startsWith("{") || hasNul(found[i]!)) throw unreadable(offset, i, found[i]!);
   }
+}
+
+/** The text of an id from its JSON; `undefined` for what is none. */
+function idIn(json: string, isOptional: boolean): string | undefined {
+  // Empty is none here, and so nobody's id.
+  if (isOptional && json === '""') return undefined;
+  if (json.charCodeAt(0) !== quote) return isOptional && json === "null" ? "" : undefined;
+  if (!json.includes("\\")) return json.slice(1, -1);
+  const id = JSON.parse(json) as string;
+  // deno-lint-ignore no-control-regex -- they would end the text, or the column
+  return /[\0\x1e\x1f]/.test(id) ? undefined : id;
+}
+
+function unreadable(offset: number, field: number, json: string): InvariantBroken {
+  return new InvariantBroken(
+    `Journal row ${offset} has ${fields[field]} that SQL cannot read: ${json.slice(0, 100)}`,
+  );
 }
 
 /** True for an escaped U+0000, which no text of PostgreSQL can hold. */

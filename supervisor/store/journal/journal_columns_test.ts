@@ -24,9 +24,12 @@ function decode(text: string): Record<string, unknown>[] {
     assert.match(literal, /^\{.*\}$/s);
     return literal.slice(1, -1).split(",");
   };
-  const values = columns.map((column, i) =>
-    names[i] === "timestamp" ? numbers(column).map(Number) : JSON.parse(column) as unknown[]
-  );
+  const values = columns.map((column, i): unknown[] => {
+    if (names[i] === "timestamp") return numbers(column).map(Number);
+    const texts = column.split("\x1f");
+    if (i > 5) return texts.map((text) => JSON.parse(text));
+    return texts.map((text) => text === "" && names[i] === "session_id" ? null : text);
+  });
   return numbers(offsets!).map((offset, row) => ({
     o: Number(offset),
     r: Number(numbers(arrivals!)[row]),
@@ -57,7 +60,7 @@ Deno.test("encodeRows() keeps the text of properties and context as it is", () =
   const value = `{"studio":"s","user_id":"u","game_id":"g","event_id":"e","event_type":"t",` +
     ` "extra":[{"user_id":"no"},"]}"], "timestamp" : 5 ,"properties":${properties},"context":{}}`;
   const text = encodeRows([row(value)])!;
-  assert.ok(text.includes(`[${properties}]`));
+  assert.ok(text.includes(`\x1e${properties}\x1e`));
   const [decoded] = decode(text);
   assert.deepEqual([decoded!["user_id"], decoded!["timestamp"]], ["u", 5]);
   assert.equal(decoded!["session_id"], null);
@@ -71,13 +74,15 @@ Deno.test("encodeRows() reads names written with escapes", () => {
 
 Deno.test("encodeRows() agrees with JSON.parse() on any event text", () => {
   const text = fc.string({ unit: "binary" });
+  // deno-lint-ignore no-control-regex -- what no id has
+  const id = fc.string({ unit: "binary" }).filter((id) => !/[\0-\x1f]/.test(id));
   const event = fc.record({
-    studio: text,
-    user_id: text,
-    game_id: text,
-    event_id: text,
-    event_type: text,
-    session_id: fc.option(text),
+    studio: id,
+    user_id: id,
+    game_id: id,
+    event_id: id,
+    event_type: id,
+    session_id: fc.option(id.filter((id) => id !== "")),
     timestamp: fc.integer(),
     properties: fc.dictionary(text, fc.jsonValue()).filter(isStorable),
     context: fc.dictionary(text, fc.jsonValue()).filter(isStorable),
@@ -111,6 +116,22 @@ Deno.test("encodeRows() throws InvariantBroken for properties that SQL could not
   }
   for (const properties of ["{}", `{"a":"\\\\u0000"}`, `{"a":"\\u0001"}`]) {
     assert.ok(encodeRows([withProperties(properties)])!.includes(properties));
+  }
+});
+
+Deno.test("encodeRows() throws InvariantBroken for an id that would not come out as it went in", () => {
+  const event = JSON.parse(journalRow("s/a", 0).value) as Record<string, unknown>;
+  for (const name of names.slice(0, 6)) {
+    for (const id of ["a\0", "a\x1eb", "\x1f", 7, {}]) {
+      const value = JSON.stringify({ ...event, [name]: id });
+      assert.throws(() => encodeRows([row(value)]), InvariantBroken, value);
+    }
+    const empty = row(JSON.stringify({ ...event, [name]: "" }));
+    if (name === "session_id") assert.throws(() => encodeRows([empty]), InvariantBroken);
+    else assert.equal(decode(encodeRows([empty])!)[0]![name], "");
+    const missing = row(JSON.stringify({ ...event, [name]: undefined }));
+    if (name === "session_id") assert.equal(decode(encodeRows([missing])!)[0]![name], null);
+    else assert.throws(() => encodeRows([missing]), InvariantBroken, name);
   }
 });
 
