@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { constants, setPriority } from "node:os";
 import postgres from "postgres";
 import { Terminal, Unavailable } from "../../schema/errors.ts";
 import { commandOptions, openCluster, role } from "./embedded/cluster.ts";
@@ -21,6 +20,7 @@ import {
 } from "./embedded/postmaster.ts";
 import { openPrograms, type Programs } from "./embedded/programs.ts";
 import { host, postgresArguments } from "./embedded/settings.ts";
+import { yieldProcessor } from "./embedded/yield_processor.ts";
 import { type DataDirLock, lockDataDir } from "./data_dir_lock.ts";
 
 /** What the server has to say about itself, for the platform's log. */
@@ -135,20 +135,12 @@ async function adopt(
   }
   if (answer === home.data) {
     log.info("Adopted the store's running server", { pid, port });
+    yieldProcessor(pid, exited);
     return { pid, port, exited, adopted: true };
   }
   const how = await stopPostmaster(pid, exited, 2_000);
   log.warn("Stopped a server of the store that did not answer", { pid, port, how });
   return undefined;
-}
-
-/** Accepting events goes before storing them: what is accepted is durable already and can wait. */
-function yieldProcessor(pid: number): void {
-  try {
-    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // A hint; without it everything works, only less evenly under full load.
-  }
 }
 
 /** The folder that the server serves, or why it does not say. */
@@ -233,7 +225,6 @@ async function launchOn(
       // A group of its own: Ctrl-C is for us, and we still need the store while draining.
       detached: true,
     }).spawn();
-    yieldProcessor(child.pid);
   } catch (cause) {
     const reason = `Cannot run ${programs.postgres}: ${(cause as Error).message}`;
     throw new Terminal("store_start", reason, { cause });
@@ -242,6 +233,8 @@ async function launchOn(
   const drained = forward(child.stderr, log, lastWords);
   let ended = false;
   const exited = child.status.then(() => void (ended = true));
+  // Before it has processes of its own, which inherit.
+  yieldProcessor(child.pid, exited);
   while (!ended) {
     const file = await readPostmasterFile(home.data);
     if (file?.pid === child.pid && file.ready) {
