@@ -12,6 +12,11 @@
  * - **Then a share is refused that keeps the wait at its target**, by an integral and a proportional
  *   term, as PIE does with packets (RFC 8033): more while it is above, less while it is below. Large
  *   requests first; small ones, which cost little more to serve than to refuse, once that is not enough.
+ * - **A wait beyond the limit is answered at once** by refusing more for as long as it lasts: what is let
+ *   in then would be late, and the terms above take half a second to say so.
+ * - **Once it was too much it is for a while**: for some seconds after the last refusal a single window
+ *   that is late suffices. Load of more than a process can serve comes and goes with what the machine
+ *   has left for it, and each time had the first half second for itself.
  * - **Half of what was served when it began is served still.** Where it is other programs that keep the
  *   process waiting, refusing more and more would not help; what is served becomes less only while the
  *   wait stays as long as it was.
@@ -39,6 +44,8 @@ const servedLeast = 0.5;
 const servedLeastLater = 0.99;
 /** Of large requests, once it is decided that some are refused. */
 const levelFrom = 0.35;
+/** How long after the last refusal it needs no several windows again. */
+const watchfulMs = 15_000;
 /** A window that was longer tells no more. */
 const stepSecondsMax = 0.25;
 
@@ -64,7 +71,10 @@ interface Seen {
 export class TurnControl {
   /** 0: nothing is refused; 1: all large requests that may be; 2: the small ones, too. */
   #level = 0;
+  /** Something is refused, or was lately. */
   #isOn = false;
+  /** For how long nothing has been refused. */
+  #quietMs = 0;
   /** When the request on its way began to wait. */
   #sentAt: number | undefined;
   /** The last waits, the oldest first. */
@@ -91,9 +101,19 @@ export class TurnControl {
 
   get refused(): RefusedShares {
     return {
-      large: Math.min(1, this.#level) * refusedMax,
+      large: Math.min(1, Math.max(this.#level, this.#brake)) * refusedMax,
       small: Math.max(0, this.#level - 1) * refusedMax,
     };
+  }
+
+  /** What the wait of this moment asks for: all at twice the limit, none up to it. */
+  get #brake(): number {
+    // Hardly anybody asks, or too little was served lately.
+    if (!this.#isOn || this.#before === 0) return 0;
+    const now = this.now();
+    if (this.#served < this.#servedLeast * (now - this.#windowFrom) / 1000) return 0;
+    const waitsMs = this.#sentAt === undefined ? 0 : now - this.#sentAt;
+    return Math.max(waitsMs, this.#waits.at(-1) ?? 0) / limits.shedTurnMs - 1;
   }
 
   /** The empty request is sent; {@link answered} or {@link failed} follows. */
@@ -177,9 +197,11 @@ export class TurnControl {
     if (waitMs > limits.shedTurnMs) this.#servedLeast *= servedLeastLater;
     const tooFew = Math.max(0, 1 - served / (this.#servedLeast * windowMs / 1000));
     this.#level += tooFew > 0 ? Math.min(step, -gain * tooFew) : step;
-    this.#level = Math.min(2, this.#level);
-    if (this.#level > 0) return;
-    this.#level =
+    if (tooFew === 0 && waitMs > limits.shedTurnMs) this.#level = Math.max(levelFrom, this.#level);
+    this.#level = Math.max(0, Math.min(2, this.#level));
+    this.#quietMs = this.#level > 0 ? 0 : this.#quietMs + windowMs;
+    if (this.#quietMs < watchfulMs) return;
+    this.#quietMs =
       this.#late =
       this.#lateServed =
       this.#lateMs =

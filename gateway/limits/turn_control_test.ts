@@ -97,9 +97,46 @@ Deno.test("TurnControl refuses once each of several windows running was too late
   for (let i = 1; i < limits.shedTurnWindows; i++) turn(lateMs);
   assert.deepEqual(control.refused, none);
   turn(lateMs);
+  turn(limits.shedTurnMs);
   const { large, small } = control.refused;
   assert.ok(large > 0.1 && large < 0.5, `it begins with a part: ${large}`);
   assert.equal(small, 0);
+});
+
+Deno.test("TurnControl refuses more while a request waits beyond the limit, and no longer", () => {
+  const { at, control, turn } = open();
+  for (let i = 0; i < limits.shedTurnWindows; i++) turn(lateMs);
+  turn(limits.shedTurnMs);
+  const { large } = control.refused;
+  control.sent();
+  at.ms += limits.shedTurnMs;
+  assert.equal(control.refused.large, large);
+  at.ms += 0.8 * limits.shedTurnMs;
+  assert.ok(control.refused.large > 0.7 && control.refused.large < 0.85);
+  at.ms += limits.shedTurnMs;
+  assert.equal(control.refused.large, 1 - limits.shedAdmittedPercentMin / 100);
+  control.answered();
+  turn(1);
+  assert.ok(control.refused.large < 0.6, `${control.refused.large}`);
+});
+
+Deno.test("TurnControl takes one late window for enough soon after the last refusal, and later not", () => {
+  const { control, turn } = open();
+  const quiet = (seconds: number) => {
+    for (let ms = 0; ms < seconds * 1000; ms += 1 + limits.turnEveryMs) turn(1);
+    assert.deepEqual(control.refused, none);
+  };
+  // The median of three that it looks at then.
+  const lateWindow = () => [0, 1].forEach(() => turn(lateMs));
+  for (let i = 0; i < limits.shedTurnWindows; i++) turn(lateMs);
+  for (const seconds of [8, 12]) {
+    quiet(seconds);
+    lateWindow();
+    assert.ok(control.refused.large > 0.3, `${seconds} s later: ${control.refused.large}`);
+  }
+  quiet(30);
+  lateWindow();
+  assert.deepEqual(control.refused, none);
 });
 
 Deno.test("TurnControl refuses nothing for single pauses, however long or many", () => {
