@@ -16,14 +16,8 @@ import {
   pushActiveDay,
   pushCohort,
 } from "./merge/union.ts";
-import { numberIn, sizeOf } from "./named_numbers.ts";
-import {
-  addPayingDay,
-  newPlayerGame,
-  type PlayerGame,
-  type PlayerPart,
-  setIn,
-} from "./player_part.ts";
+import { addTo, numberIn, setNumber, sizeOf } from "./named_numbers.ts";
+import { addPayingDay, newPlayerGame, type PlayerGame, type PlayerPart } from "./player_part.ts";
 import { expireSessions, stepSession } from "./sessions.ts";
 
 /** Types beyond {@link limits.eventTypesPerActorMax} are counted together under this name. */
@@ -108,14 +102,13 @@ export function refuseWhatWouldGrowWithoutEnd(part: PlayerPart, event: PlayerEve
   const currency = event.properties["currency"];
   if (
     event.event_type === "purchase" && typeof currency === "string" &&
-    game !== undefined && numberIn(game.revenue, currency) === undefined &&
-    sizeOf(game.revenue) >= limits.currenciesPerActorMax
+    game !== undefined && sizeOf(game.revenue) >= limits.currenciesPerActorMax &&
+    numberIn(game.revenue, currency) === undefined
   ) {
+    const paid = sizeOf(game.revenue);
     throw new InvalidInput(
       "too_many_currencies",
-      `Cannot count currency '${currency}' as the player has paid in ${
-        sizeOf(game.revenue)
-      } already`,
+      `Cannot count currency '${currency}' as the player has paid in ${paid} already`,
       "properties.currency",
     );
   }
@@ -128,11 +121,11 @@ function countType(
   day: number,
   effects: Effect[],
 ): void {
-  const known = numberIn(game.counts, eventType) !== undefined ||
-    sizeOf(game.counts) < limits.eventTypesPerActorMax;
+  const known = sizeOf(game.counts) < limits.eventTypesPerActorMax ||
+    numberIn(game.counts, eventType) !== undefined;
   const name = known ? eventType : otherTypes;
   game.events++;
-  setIn(game, "counts", name, (numberIn(game.counts, name) ?? 0) + 1);
+  game.counts = addTo(game.counts, name, 1);
   effects.push({ type: "delta", game: gameId, metric: "events", by: 1, day });
   effects.push({ type: "delta", game: gameId, metric: `type:${name}`, by: 1 });
 }
@@ -166,7 +159,7 @@ function countMoney(
   if (event.event_type !== "purchase") return;
   const { amount, currency } = event.properties;
   if (typeof amount !== "number" || typeof currency !== "string") return;
-  setIn(game, "revenue", currency, (numberIn(game.revenue, currency) ?? 0) + amount);
+  game.revenue = addTo(game.revenue, currency, amount);
   effects.push({ type: "delta", game: gameId, metric: `revenue:${currency}`, by: amount, day });
   if (addPayingDay(game, day) && !hasDay(others, "payingDays", day)) {
     effects.push({ type: "delta", game: gameId, metric: "payers", by: 1, day });
@@ -194,7 +187,7 @@ function countProgress(
   if (best === undefined ? sizeOf(game.best) >= limits.leaderboardsPerGameMax : score <= best) {
     return;
   }
-  setIn(game, "best", name, score);
+  game.best = setNumber(game.best, name, score);
   const known = bestOf(others, name);
   if (known !== undefined && score <= known) return;
   effects.push({ type: "score", game: gameId, board: name, userId: event.user_id, score });

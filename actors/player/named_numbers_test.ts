@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { hostileNames } from "../testing/player_arbitrary.ts";
 import {
   addNumbers,
+  addTo,
   namedNumbers,
+  namesOf,
   noNumbers,
   numberIn,
   pairsOf,
@@ -19,6 +21,7 @@ Deno.test("NamedNumbers are a map that keeps the order of its names", () => {
     const map = new Map(pairs);
     const numbers = namedNumbers(pairs);
     assert.deepEqual(pairsOf(numbers), [...map]);
+    assert.deepEqual(namesOf(numbers), [...map.keys()]);
     assert.equal(sizeOf(numbers), map.size);
     for (const name of [...map.keys(), other]) assert.equal(numberIn(numbers, name), map.get(name));
   }));
@@ -29,6 +32,14 @@ Deno.test("setNumber() sets a known name in place, and leaves alone what had not
   const two = setNumber(one, "b", 2);
   assert.equal(setNumber(two, "a", 3), two);
   assert.deepEqual([noNumbers, one, two], [[], ["a", 1], ["a", 3, "b", 2]]);
+});
+
+Deno.test("addTo() begins at 0, never at −0, and adds in place", () => {
+  const one = addTo(noNumbers, "a", -0);
+  assert.deepEqual(one, ["a", 0]);
+  assert.equal(addTo(one, "a", 2), one);
+  assert.deepEqual(addTo(one, "b", 3), ["a", 2, "b", 3]);
+  assert.deepEqual([noNumbers, one], [[], ["a", 2]]);
 });
 
 Deno.test("addNumbers() adds those of the same name", () => {

@@ -5,14 +5,7 @@
  * @module
  */
 import { DaySet } from "./day_set.ts";
-import {
-  bytesOf,
-  type NamedNumbers,
-  namedNumbers,
-  noNumbers,
-  pairsOf,
-  setNumber,
-} from "./named_numbers.ts";
+import { bytesOf, type NamedNumbers, namedNumbers, noNumbers, pairsOf } from "./named_numbers.ts";
 import { type Session, SessionList } from "./session_list.ts";
 
 /** What a player did in one game. */
@@ -46,16 +39,6 @@ export interface PlayerPart {
 
 /** Shared by all who have never paid. */
 const noDays = new DaySet();
-
-/** Sets one of the named numbers of a game. */
-export function setIn(
-  game: PlayerGame,
-  which: "counts" | "revenue" | "best",
-  name: string,
-  value: number,
-): void {
-  game[which] = setNumber(game[which], name, value);
-}
 
 /** Adds a paying day; false when it was there. */
 export function addPayingDay(game: PlayerGame, day: number): boolean {

@@ -18,8 +18,9 @@ import type { ProbeReport } from "./tally.ts";
 /** Probes under way at once; each starts one every `intervalMs`. */
 const probers = 4;
 const intervalMs = 500;
-/** Between two looks: the resolution of the figures. */
-const pollMs = 4;
+/** Between two looks: the resolution of the figures. Each look takes processor time from what is measured. */
+const livePollMs = 8;
+const storedPollMs = 20;
 /** A probe not seen by then is lost. */
 const patienceMs = 15_000;
 
@@ -97,10 +98,10 @@ export class LiveProbe {
       }
       await acks?.append({ c: -1, b: number, ids: [eventId] });
       const [live, stored] = await Promise.all([
-        waitFor(() => isLive(graphql, userId), sentAt),
+        waitFor(() => isLive(graphql, userId), sentAt, livePollMs),
         this.#sql === undefined
           ? undefined
-          : waitFor(() => this.#isStored(userId, eventId), sentAt),
+          : waitFor(() => this.#isStored(userId, eventId), sentAt, storedPollMs),
       ]);
       if (live !== undefined) this.#live.record(live);
       if (stored !== undefined) this.#stored.record(stored);
@@ -140,6 +141,7 @@ async function isLive(graphql: HttpConnection, userId: string): Promise<boolean>
 async function waitFor(
   isSeen: () => Promise<boolean>,
   sentAt: number,
+  pollMs: number,
 ): Promise<number | undefined> {
   const never = new AbortController().signal;
   for (;;) {

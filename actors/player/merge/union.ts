@@ -7,7 +7,7 @@
  */
 import type { Effect } from "../../kernel/behaviour.ts";
 import { DaySet, newlyCovered } from "../day_set.ts";
-import { numberIn, pairsOf } from "../named_numbers.ts";
+import { namesOf, numberIn } from "../named_numbers.ts";
 import type { PlayerGame, PlayerPart } from "../player_part.ts";
 
 /** Windows of the forward-dated activity metrics, in days. */
@@ -152,9 +152,7 @@ function pushScores(
   by: 1 | -1,
   effects: Effect[],
 ): void {
-  for (
-    const board of new Set(theirs.flatMap(({ best }) => pairsOf(best).map(([board]) => board)))
-  ) {
+  for (const board of new Set(theirs.flatMap(({ best }) => namesOf(best)))) {
     const [best, rest] = [bestOf(theirs, board)!, bestOf(others, board)];
     if (rest !== undefined && rest >= best) continue;
     if (by === 1) effects.push({ type: "score", game, board, userId, score: best });
