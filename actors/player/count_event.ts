@@ -17,7 +17,8 @@ import {
   pushCohort,
 } from "./merge/union.ts";
 import { addTo, numberIn, setNumber, sizeOf } from "./named_numbers.ts";
-import { addPayingDay, newPlayerGame, type PlayerGame, type PlayerPart } from "./player_part.ts";
+import { addPayingDay, newPlayerGame, type PlayerGame } from "./player_game.ts";
+import type { PlayerPart } from "./player_part.ts";
 import { expireSessions, stepSession } from "./sessions.ts";
 
 /** Types beyond {@link limits.eventTypesPerActorMax} are counted together under this name. */

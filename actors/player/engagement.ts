@@ -4,7 +4,7 @@
  * @module
  */
 import { dayOf } from "../../schema/event.ts";
-import type { PlayerGame } from "./player_part.ts";
+import type { PlayerGame } from "./player_game.ts";
 
 const windowDays = 28;
 

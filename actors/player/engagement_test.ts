@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { DAY_MS } from "../../schema/limits.ts";
 import { MINUTE, noon, today } from "../testing/player_harness.ts";
 import { engagementScore } from "./engagement.ts";
-import { addPayingDay, newPlayerGame, type PlayerGame } from "./player_part.ts";
+import { addPayingDay, newPlayerGame, type PlayerGame } from "./player_game.ts";
 
 interface Play {
   readonly activeDays?: number;

@@ -4,31 +4,14 @@
  *
  * @module
  */
-import { DaySet } from "./day_set.ts";
-import { bytesOf, type NamedNumbers, namedNumbers, noNumbers, pairsOf } from "./named_numbers.ts";
+import {
+  decodeGame,
+  type EncodedGame,
+  encodeGame,
+  gameBytes,
+  type PlayerGame,
+} from "./player_game.ts";
 import { type Session, SessionList } from "./session_list.ts";
-
-/** What a player did in one game. */
-export interface PlayerGame {
-  events: number;
-  sessions: number;
-  playMs: number;
-  /** Event day (days since the Unix epoch) and arrival (milliseconds) of the event that arrived first. */
-  cohortDay: number;
-  firstArrival: number;
-  /** Earliest and latest event time, milliseconds. */
-  firstSeen: number;
-  lastSeen: number;
-  level: number | null;
-  /** By event type. */
-  counts: NamedNumbers;
-  /** Minor units by currency. */
-  revenue: NamedNumbers;
-  activeDays: DaySet;
-  payingDays: DaySet;
-  /** Best score by board. */
-  best: NamedNumbers;
-}
 
 /** What the events of one user id have made. */
 export interface PlayerPart {
@@ -37,101 +20,10 @@ export interface PlayerPart {
   sessions: SessionList;
 }
 
-/** Shared by all who have never paid. */
-const noDays = new DaySet();
-
-/** Adds a paying day; false when it was there. */
-export function addPayingDay(game: PlayerGame, day: number): boolean {
-  if (game.payingDays === noDays) game.payingDays = new DaySet();
-  return game.payingDays.add(day);
-}
-
-/**
- * A game with nothing counted yet.
- *
- * @param day of its first event, days since the Unix epoch
- * @param at the time of that event, milliseconds
- * @param arrival when it arrived, milliseconds
- */
-export function newPlayerGame(day: number, at: number, arrival: number): PlayerGame {
-  return {
-    events: 0,
-    sessions: 0,
-    playMs: 0,
-    cohortDay: day,
-    firstArrival: arrival,
-    firstSeen: at,
-    lastSeen: at,
-    level: null,
-    counts: noNumbers,
-    revenue: noNumbers,
-    activeDays: new DaySet(),
-    payingDays: noDays,
-    best: noNumbers,
-  };
-}
-
-type Pairs = [string, number][];
-
-/** What a game has nothing of is left out. */
-export interface EncodedGame {
-  events: number;
-  sessions: number;
-  playMs: number;
-  /** Day of the first applied event, and its arrival less `firstSeen`. */
-  cohort: [day: number, arrival: number];
-  firstSeen: number;
-  lastSeen: number;
-  level: number | null;
-  counts: Pairs;
-  activeDays: number[];
-  revenue?: Pairs | undefined;
-  payingDays?: number[] | undefined;
-  best?: Pairs | undefined;
-}
-
 /** A part as JSON keeps it. */
 export interface EncodedPart {
   games: [string, EncodedGame][];
   sessions: Session[];
-}
-
-function encodeGame(game: PlayerGame): EncodedGame {
-  const { events, sessions, playMs, cohortDay, firstArrival, firstSeen, lastSeen, level } = game;
-  return {
-    events,
-    sessions,
-    playMs,
-    cohort: [cohortDay, firstArrival - firstSeen],
-    firstSeen,
-    lastSeen,
-    level,
-    counts: pairsOf(game.counts),
-    activeDays: game.activeDays.encode(),
-    // JSON leaves out what is undefined.
-    revenue: game.revenue === noNumbers ? undefined : pairsOf(game.revenue),
-    payingDays: game.payingDays === noDays ? undefined : game.payingDays.encode(),
-    best: game.best === noNumbers ? undefined : pairsOf(game.best),
-  };
-}
-
-function decodeGame(game: EncodedGame): PlayerGame {
-  const { events, sessions, playMs, cohort, firstSeen, lastSeen, level, payingDays } = game;
-  return {
-    events,
-    sessions,
-    playMs,
-    cohortDay: cohort[0],
-    firstArrival: cohort[1] + firstSeen,
-    firstSeen,
-    lastSeen,
-    level,
-    counts: namedNumbers(game.counts),
-    revenue: namedNumbers(game.revenue ?? []),
-    activeDays: DaySet.decode(game.activeDays),
-    payingDays: payingDays === undefined ? noDays : DaySet.decode(payingDays),
-    best: namedNumbers(game.best ?? []),
-  };
 }
 
 /** Shares nothing with the part. */
@@ -150,8 +42,9 @@ export function encodePart({ games, sessions }: PlayerPart): EncodedPart {
 export function decodePart({ games, sessions }: EncodedPart): PlayerPart {
   // What would decode without a word and be missed only when it is used.
   const isWhole = Array.isArray(sessions) && Array.isArray(games) &&
-    games.every(([, { events, cohort }]) =>
-      Number.isInteger(events) && cohort.length === 2 && cohort.every(Number.isFinite)
+    games.every(([, { events, playMs, firstSeen, lastSeen, cohort }]) =>
+      cohort.length === 2 &&
+      [events, playMs, firstSeen, lastSeen, ...cohort].every(Number.isFinite)
     );
   if (!isWhole) throw new TypeError("Cannot decode a player whose parts are missing");
   return {
@@ -162,10 +55,7 @@ export function decodePart({ games, sessions }: EncodedPart): PlayerPart {
 
 /** About the bytes a part takes; its constants come from `bench/micro/actor_bytes.ts`. */
 export function partBytes({ games, sessions }: PlayerPart): number {
-  let bytes = sessions.length * 115;
-  for (const game of games.values()) {
-    bytes += 230 + game.activeDays.bytes + (game.payingDays === noDays ? 0 : game.payingDays.bytes);
-    bytes += bytesOf(game.counts) + bytesOf(game.revenue) + bytesOf(game.best);
-  }
+  let bytes = sessions.length * 98;
+  for (const game of games.values()) bytes += gameBytes(game);
   return bytes;
 }

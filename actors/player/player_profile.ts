@@ -10,7 +10,8 @@ import { daysOf, gamesOf, type NamedPart } from "./merge/union.ts";
 import { othersThan } from "./merge/merge_state.ts";
 import { nameOf } from "./merge/names.ts";
 import { addNumbers, type NamedNumbers, noNumbers, pairsOf } from "./named_numbers.ts";
-import type { PlayerGame, PlayerPart } from "./player_part.ts";
+import type { PlayerGame } from "./player_game.ts";
+import type { PlayerPart } from "./player_part.ts";
 import type { PlayerState } from "./player_state.ts";
 import type { Session } from "./session_list.ts";
 import { currentSession } from "./sessions.ts";
@@ -37,8 +38,11 @@ function together(parts: readonly NamedPart[], gameId: string): PlayerGame {
   const sums = (which: "counts" | "revenue") => sumsOf(games, which);
   const add = (of: (game: PlayerGame) => number) => games.reduce((n, game) => n + of(game), 0);
   const levels = games.flatMap(({ level }) => level ?? []);
+  const { cohortDay, firstArrival, best } = first!;
   return {
-    ...first!,
+    cohortDay,
+    firstArrival,
+    best,
     events: add((game) => game.events),
     sessions: add((game) => game.sessions),
     playMs: add((game) => game.playMs),

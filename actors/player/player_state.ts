@@ -97,5 +97,5 @@ export function liftFirstVersion(parts: readonly Part[]): readonly Part[] {
 /** About the bytes a state takes; its constants come from `bench/micro/actor_bytes.ts`. */
 export function playerBytes(state: PlayerState): number {
   const merged = state.merge === undefined ? 0 : mergeBytes(state.merge);
-  return 450 + state.ring.bytes + partBytes(state) + merged;
+  return 370 + state.ring.bytes + partBytes(state) + merged;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { newPlayerGame } from "./player_part.ts";
+import { newPlayerGame } from "./player_game.ts";
 import { decodePlayer, encodePlayer, liftFirstVersion, newPlayer } from "./player_state.ts";
 
 function encoded(): Record<string, unknown> {
@@ -67,8 +67,10 @@ Deno.test("liftFirstVersion() keeps all there is, and takes a first event for ar
   const [lifted] = liftFirstVersion([{ part: "", body: JSON.stringify(firstVersion) }]);
   const { games } = decodePlayer(lifted!.body);
   assert.equal(encodePlayer(decodePlayer(lifted!.body)).length, lifted!.body.length);
-  const { activeDays, payingDays, ...g } = games.get("g")!;
-  assert.deepEqual(g, {
+  const { activeDays, payingDays, playMs, firstArrival, firstSeen, lastSeen, ...g } = games.get(
+    "g",
+  )!;
+  assert.deepEqual({ ...g, playMs, firstArrival, firstSeen, lastSeen }, {
     events: 2,
     sessions: 1,
     playMs: 5,

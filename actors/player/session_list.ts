@@ -1,7 +1,7 @@
 /**
- * The sessions that a player remembers, in the order in which they began. They lie in two arrays, however
- * many they are: an object for each with its boxed numbers was more than half of all that the garbage
- * collector had to mark in a shard.
+ * The sessions that a player remembers, in the order in which they began. They lie in one text and one
+ * array of numbers, however many they are: an object for each, with its boxed numbers and a text for its
+ * id, was more than half of all that the garbage collector had to mark in a shard.
  *
  * @module
  */
@@ -32,21 +32,31 @@ export const sessionState = { ended: 0, open: 1, silent: 2 } as const;
 
 export type SessionState = typeof sessionState[keyof typeof sessionState];
 
-/** The texts of a session and its numbers, each from the first of its own on. */
-const text = { id: 0, gameId: 1, startedAtPosition: 2 } as const;
-const number = { firstAt: 0, lastAt: 1, lastArrival: 2, events: 3, state: 4 } as const;
-const [textsEach, numbersEach] = [3, 5];
+/** The numbers of a session, from the first of its own on; the last three say how long its texts are. */
+const number = {
+  firstAt: 0,
+  lastAt: 1,
+  lastArrival: 2,
+  events: 3,
+  state: 4,
+  idChars: 5,
+  gameChars: 6,
+  positionChars: 7,
+} as const;
+const numbersEach = 8;
 
 /** Shared by all who remember none. */
-const noTexts: readonly string[] = [];
 const noNumbers: readonly number[] = [];
 const noSessions: readonly Session[] = [];
 
 /** A session is told by its index, which holds until one is removed. At most one has a game and id. */
 export class SessionList {
-  /** Replaced by longer and shorter ones and never pushed to: what grows by itself reserves room. */
-  #texts = noTexts as string[];
-  /** Doubles that lie in the array itself. */
+  /** Of each its id, game and `startedAtPosition`, with nothing in between. */
+  #texts = "";
+  /**
+   * Doubles that lie in the array itself. Replaced by longer and shorter ones and never pushed to: what
+   * grows by itself reserves room.
+   */
   #numbers = noNumbers as number[];
   /**
    * No last arrival is before this, milliseconds. Those of which more comes leave it behind, until all are
@@ -55,14 +65,16 @@ export class SessionList {
   #arrivedSince = Infinity;
 
   get length(): number {
-    return this.#texts.length / textsEach;
+    return this.#numbers.length / numbersEach;
   }
 
   /** Remembers another one, of a game and id that it has not. @returns its index */
   add(session: Session): number {
     const { id, gameId, startedAtPosition, firstAt, lastAt, lastArrival, events } = session;
-    this.#texts = this.#texts.concat([id, gameId, startedAtPosition]);
-    const numbers = [firstAt, lastAt, lastArrival, events, stateOf(session)];
+    // Joined: a sum would keep its parts.
+    this.#texts = [this.#texts, id, gameId, startedAtPosition].join("");
+    const chars = [id.length, gameId.length, startedAtPosition.length];
+    const numbers = [firstAt, lastAt, lastArrival, events, stateOf(session), ...chars];
     this.#numbers = this.#numbers.concat(numbers);
     this.#arrivedSince = Math.min(this.#arrivedSince, lastArrival);
     return this.length - 1;
@@ -71,21 +83,28 @@ export class SessionList {
   /** The index of a session; −1: there is none. */
   find(gameId: string, id: string): number {
     const texts = this.#texts;
+    let at = texts.length;
     // Events mostly belong to the newest.
-    for (let at = texts.length - textsEach; at >= 0; at -= textsEach) {
-      if (texts[at + text.id] === id && texts[at + text.gameId] === gameId) return at / textsEach;
+    for (let i = this.length - 1; i >= 0; i--) {
+      at -= this.#charsOf(i);
+      if (this.#number(i, number.idChars) !== id.length || !texts.startsWith(id, at)) continue;
+      const isGame = this.#number(i, number.gameChars) === gameId.length &&
+        texts.startsWith(gameId, at + id.length);
+      if (isGame) return i;
     }
     return -1;
   }
 
   /** A copy of a session. */
   at(index: number): Session {
-    const from = index * textsEach;
+    const start = this.#startOf(index);
+    const gameAt = start + this.#number(index, number.idChars);
+    const positionAt = gameAt + this.#number(index, number.gameChars);
     const session: Session = {
-      id: this.#texts[from + text.id]!,
-      gameId: this.#texts[from + text.gameId]!,
+      id: this.#texts.slice(start, gameAt),
+      gameId: this.#texts.slice(gameAt, positionAt),
       open: this.state(index) === sessionState.open,
-      startedAtPosition: this.#texts[from + text.startedAtPosition]!,
+      startedAtPosition: this.#texts.slice(positionAt, start + this.#charsOf(index)),
       firstAt: this.#number(index, number.firstAt),
       lastAt: this.#number(index, number.lastAt),
       lastArrival: this.lastArrival(index),
@@ -96,7 +115,20 @@ export class SessionList {
   }
 
   gameId(index: number): string {
-    return this.#texts[index * textsEach + text.gameId]!;
+    const from = this.#startOf(index) + this.#number(index, number.idChars);
+    return this.#texts.slice(from, from + this.#number(index, number.gameChars));
+  }
+
+  /** Where the texts of a session begin. */
+  #startOf(index: number): number {
+    let start = 0;
+    for (let i = 0; i < index; i++) start += this.#charsOf(i);
+    return start;
+  }
+
+  #charsOf(index: number): number {
+    return this.#number(index, number.idChars) + this.#number(index, number.gameChars) +
+      this.#number(index, number.positionChars);
   }
 
   lastArrival(index: number): number {
@@ -138,9 +170,9 @@ export class SessionList {
   remove(index: number): Session {
     const session = this.at(index);
     const isLast = this.length === 1;
-    this.#texts = isLast
-      ? noTexts as string[]
-      : this.#texts.toSpliced(index * textsEach, textsEach);
+    const start = this.#startOf(index);
+    const end = start + this.#charsOf(index);
+    this.#texts = [this.#texts.slice(0, start), this.#texts.slice(end)].join("");
     this.#numbers = isLast
       ? noNumbers as number[]
       : this.#numbers.toSpliced(index * numbersEach, numbersEach);

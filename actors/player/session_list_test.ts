@@ -37,6 +37,15 @@ Deno.test("SessionList.find() tells ids, games, and sessions without a name apar
   assert.deepEqual([list.find("g", "b"), list.find("h", ""), list.find("", "g")], [-1, -1, -1]);
 });
 
+Deno.test("SessionList tells texts apart that read the same in a row", () => {
+  const texts = [["ab", "c"], ["a", "bc"], ["abc", ""], ["", "abc"], ["\ud83d", "\ude00"]] as const;
+  const list = listOf(...texts.map(([id, gameId]) => ({ id, gameId })));
+  assert.deepEqual(texts.map(([id, gameId]) => list.find(gameId, id)), [0, 1, 2, 3, 4]);
+  assert.deepEqual([list.find("b", "ac"), list.find("", "\ud83d\ude00")], [-1, -1]);
+  assert.deepEqual(list.encode().map(({ id, gameId }) => [id, gameId]), texts);
+  assert.deepEqual([list.remove(1).id, list.gameId(0), list.gameId(3)], ["a", "c", "\ude00"]);
+});
+
 Deno.test("SessionList.at() has the fields in the order that snapshots have", () => {
   const text = `{"id":"","gameId":"g","open":false,"startedAtPosition":"3:7","firstAt":1,` +
     `"lastAt":2.5,"lastArrival":3,"events":4,"silent":true}`;

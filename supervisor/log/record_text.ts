@@ -7,6 +7,7 @@
  * @module
  */
 import { InvalidInput } from "../../schema/errors.ts";
+import { unboxed } from "../../schema/unboxed.ts";
 import { isTraceparent, traceparentChars } from "../observability/traceparent.ts";
 import type { LogRecord, NewRecord } from "./log.ts";
 
@@ -65,17 +66,16 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export class BatchCursor {
   readonly #text: string;
   #position = 0;
+  /** Offset of the record that comes next; kept by every actor that the record touches. */
+  offset: number;
+  /** The offset after the batch's last record. */
+  readonly end: number;
 
   /** @throws {TypeError} `body` is not UTF-8 */
-  constructor(
-    body: Uint8Array,
-    /** Offset of the record that comes next. */
-    public offset: number,
-    /** The offset after the batch's last record. */
-    readonly end: number,
-    readonly timestamp: number,
-  ) {
+  constructor(body: Uint8Array, offset: number, end: number, readonly timestamp: number) {
     this.#text = decoder.decode(body);
+    this.offset = unboxed(offset);
+    this.end = unboxed(end);
   }
 
   /**

@@ -12,7 +12,8 @@ import { limits } from "../../schema/limits.ts";
 import type { LogRecord } from "../log/log.ts";
 import type { SourcePosition } from "../store/store.ts";
 import type { AppliedMessage, Batch } from "./batch.ts";
-import type { Cell, Cells } from "./cells.ts";
+import type { Cell } from "./cell.ts";
+import type { Cells } from "./cells.ts";
 import { sourceOf } from "./effects/sent_events.ts";
 import type { Decoded, Stage } from "./stage.ts";
 

@@ -6,36 +6,13 @@
 import { fingerprintBigint, fingerprintHex } from "../../schema/hash.ts";
 import { ActorHalted } from "../../schema/errors.ts";
 import type { AsOf, SnapshotPart, Store, StoredActor } from "../store/store.ts";
+import { Cell } from "./cell.ts";
 import { KnownActors } from "./known_actors.ts";
 import { AskGatherer } from "./restore/ask_gatherer.ts";
 import { reasonOf, restoreActor, SnapshotDistrusted, wholeOf } from "./restore/restore_actor.ts";
 import { alone, type TroublePorts, type Troubles } from "./restore/troubles.ts";
-import { HashChange, partHash, PartHashes } from "./shard_hash.ts";
+import { HashChange, partHash } from "./shard_hash.ts";
 import type { Stage } from "./stage.ts";
-
-/** One live actor. */
-export interface Cell {
-  readonly id: string;
-  /** `fingerprintBigint(id)`. */
-  readonly key: string;
-  state: unknown;
-  /** Offset of the last message that changed the state; −1 before the first. */
-  offset: number;
-  /** Offset of its newest message, counted or not; above the committed offset the cell is pinned. */
-  pinnedAt: number;
-  /** Offset that the stored snapshot reflects; −1 when there is none. */
-  snapshotOffset: number;
-  /** Journal rows after the stored snapshot, and the arrival of the first of them, milliseconds. */
-  rowsBehind: number;
-  behindSince: number;
-  bytes: number;
-  /** Commits that may touch it before its bytes are looked at again. */
-  unmeasured: number;
-  /** Of its stored snapshot. */
-  readonly hashes: PartHashes;
-  /** Used since the eviction hand last passed. */
-  referenced: boolean;
-}
 
 /** Looking costs as much as half an event, and between two looks an actor grows by little. */
 const measuredEvery = 8;
@@ -264,20 +241,7 @@ export class Cells {
   }
 
   #cell(id: string, state: unknown): Cell {
-    return {
-      id,
-      key: fingerprintBigint(id),
-      state,
-      offset: -1,
-      pinnedAt: -1,
-      snapshotOffset: -1,
-      rowsBehind: 0,
-      behindSince: Infinity,
-      bytes: 0,
-      unmeasured: 0,
-      hashes: new PartHashes(),
-      referenced: true,
-    };
+    return new Cell(id, fingerprintBigint(id), state);
   }
 
   #put(cell: Cell): void {

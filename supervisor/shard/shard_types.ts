@@ -8,7 +8,7 @@ import type { Topics } from "../../schema/topics.ts";
 import type { Log } from "../log/log.ts";
 import type { LoopShare } from "../thread/loop_share.ts";
 import type { CommitBatch, ShardHash, Store } from "../store/store.ts";
-import type { Cell } from "./cells.ts";
+import type { Cell } from "./cell.ts";
 import type { Clock } from "./clock.ts";
 import type { DistrustReason } from "./restore/restore_actor.ts";
 import type { Stage } from "./stage.ts";

@@ -8,7 +8,8 @@
  */
 import { limits } from "../../schema/limits.ts";
 import type { Store } from "../store/store.ts";
-import type { Cell, Cells } from "./cells.ts";
+import type { Cell } from "./cell.ts";
+import type { Cells } from "./cells.ts";
 import type { Clock } from "./clock.ts";
 import { Gate } from "./gate.ts";
 import { retry, type RetryOptions } from "./retry.ts";

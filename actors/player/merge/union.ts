@@ -8,7 +8,8 @@
 import type { Effect } from "../../kernel/behaviour.ts";
 import { DaySet, newlyCovered } from "../day_set.ts";
 import { namesOf, numberIn } from "../named_numbers.ts";
-import type { PlayerGame, PlayerPart } from "../player_part.ts";
+import type { PlayerGame } from "../player_game.ts";
+import type { PlayerPart } from "../player_part.ts";
 
 /** Windows of the forward-dated activity metrics, in days. */
 const windows = [["wau", 7], ["mau", 30]] as const;

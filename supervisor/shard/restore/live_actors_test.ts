@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Cell } from "../cells.ts";
+import type { Cell } from "../cell.ts";
 import { actorsOf, liveActors, type LiveState } from "./live_actors.ts";
 
 function stateOf(bytes: Record<string, number>, rows: string[], committing: string[]): LiveState {

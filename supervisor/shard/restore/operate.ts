@@ -7,7 +7,7 @@
 import { ActorHalted, InvalidInput } from "../../../schema/errors.ts";
 import { limits } from "../../../schema/limits.ts";
 import type { AsOf } from "../../store/store.ts";
-import type { Cell } from "../cells.ts";
+import type { Cell } from "../cell.ts";
 import type { Gate } from "../gate.ts";
 import type { Ownership } from "../ownership.ts";
 import type { Inspection, ShardOptions } from "../shard_types.ts";

@@ -6,7 +6,8 @@
 import { fingerprintHex } from "../../../schema/hash.ts";
 import { MemoryStore } from "../../store/memory_store.ts";
 import type { CommitBatch, SnapshotPart } from "../../store/store.ts";
-import { type Cell, Cells } from "../cells.ts";
+import type { Cell } from "../cell.ts";
+import { Cells } from "../cells.ts";
 import { Troubles } from "../restore/troubles.ts";
 import type { Stage } from "../stage.ts";
 import { Faults } from "./faults.ts";
