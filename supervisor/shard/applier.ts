@@ -28,11 +28,11 @@ export interface ApplierPorts {
 /** A decoded record, or why it could not be decoded. */
 export type DecodedRecord = Decoded<unknown> & { readonly error?: Error };
 
-/** Whom records have messages for. */
-export function addresseesOf(decoded: readonly DecodedRecord[]): Set<string> {
-  const ids = new Set<string>();
-  for (const { messages } of decoded) for (const { actorId } of messages) ids.add(actorId);
-  return ids;
+/** Records that were read, and whom they have messages for. */
+export interface Opened {
+  readonly addressees: ReadonlySet<string>;
+  /** What record `i` holds; asked for once, when it is applied. */
+  at(i: number): DecodedRecord;
 }
 
 function asError(thrown: unknown): Error {
@@ -71,6 +71,18 @@ export class Applier {
     readonly cells: Cells,
     readonly ports: ApplierPorts,
   ) {}
+
+  open(records: readonly LogRecord[]): Opened {
+    const addressees = new Set<string>();
+    if (this.stage.isKeyed) {
+      // No actor has an id with NUL, and a store fails whoever looks for one.
+      for (const { key } of records) if (!key.includes("\0")) addressees.add(key);
+      return { addressees, at: (i) => this.decode(records[i]!) };
+    }
+    const decoded = records.map((record) => this.decode(record));
+    for (const { messages } of decoded) for (const { actorId } of messages) addressees.add(actorId);
+    return { addressees, at: (i) => decoded[i]! };
+  }
 
   decode(record: LogRecord): DecodedRecord {
     try {

@@ -8,6 +8,7 @@ import { Applier } from "./applier.ts";
 import { Batch } from "./batch.ts";
 import { Cells } from "./cells.ts";
 import type { Stage } from "./stage.ts";
+import { playerIn } from "./testing/shard_world.ts";
 import { addEvent, type Tally, tallyGameStage, tallyProbe, tallyStage } from "./testing/tally.ts";
 
 /** An applier with one batch that can be committed, and records that follow each other. */
@@ -31,9 +32,10 @@ class Bench {
   }
 
   /** Applies a record; returns whether it had to wait. */
-  async apply(value: unknown, timestamp = 1000): Promise<boolean> {
+  async apply(value: unknown, timestamp = 1000, key?: string): Promise<boolean> {
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    const record: LogRecord = { offset: this.#offset++, timestamp, key: "t/key", value: text };
+    key ??= playerIn(text);
+    const record: LogRecord = { offset: this.#offset++, timestamp, key, value: text };
     const decoded = this.applier.decode(record);
     const waits = this.applier.apply(record, decoded, this.sources, this.batch);
     if (waits !== undefined) await waits;
@@ -107,10 +109,37 @@ Deno.test("Applier.apply() moves the offset past a message that changed nothing,
   assert.deepEqual((await b.commit()).rows, []);
 });
 
+Deno.test("Applier.open() knows from keys whom records are for, and decodes each when it is asked for", () => {
+  let decoded = 0;
+  const decode: Stage["decode"] = (record) => (decoded++, tallyStage.decode(record));
+  const { applier } = new Bench({ ...tallyStage, decode });
+  const records = ["t/a", "t/b", "t/a", "t/b\0"].map((key, offset) => ({
+    offset,
+    timestamp: 1000,
+    key,
+    value: JSON.stringify(addEvent(key.slice(2), 1)),
+  }));
+  const { addressees, at } = applier.open(records);
+  // A store fails whoever looks for an id with NUL.
+  assert.deepEqual([...addressees], ["t/a", "t/b"]);
+  assert.equal(decoded, 0);
+  assert.deepEqual(at(1).messages.map(({ actorId }) => actorId), ["t/b"]);
+  assert.equal(decoded, 1);
+  assert.match(at(3).error!.message, /Cannot read a record/);
+});
+
+Deno.test("Applier.open() decodes the records of a stage whose keys say nothing at once", () => {
+  const { applier } = new Bench(tallyGameStage);
+  const value = JSON.stringify(folded([1, 0], { g: { ccu: 1 }, h: { ccu: 2 } }));
+  const { addressees, at } = applier.open([{ offset: 0, timestamp: 1000, key: "player/0", value }]);
+  assert.deepEqual([...addressees], ["t/g", "t/h"]);
+  assert.equal(at(0).messages.length, 2);
+});
+
 Deno.test("Applier.apply() parks what cannot be decoded, and goes on", async () => {
   const b = new Bench();
-  await b.apply("{");
-  await b.apply({});
+  await b.apply("{", 1000, "t/key");
+  await b.apply({}, 1000, "t/key");
   await b.apply(addEvent("a", 1));
   assert.equal(b.tally("a")!.sum, 1);
   assert.deepEqual(b.parked.map(([key]) => key), ["t/key", "t/key"]);

@@ -15,7 +15,6 @@ import type { AskContext } from "../../actors/kernel/behaviour.ts";
 import type { AsOf, CommitBatch, HaltMark, ShardClaim, SourcePosition } from "../store/store.ts";
 import type { LogRecord } from "../log/log.ts";
 import { LoopShare } from "../thread/loop_share.ts";
-import { addresseesOf } from "./applier.ts";
 import { Batch } from "./batch.ts";
 import { Gate } from "./gate.ts";
 import { persist, release, verifyHash, wantSnapshots } from "./hand_off.ts";
@@ -212,17 +211,16 @@ export class Shard {
     stop: AbortSignal,
     retrying: RetryOptions,
   ): Promise<boolean> {
-    const decoded = records.map((record) => own.applier.decode(record));
-    const wanted = addresseesOf(decoded);
-    own.cells.expect(wanted);
-    await retry(() => own.cells.load(wanted), retrying);
+    const opened = own.applier.open(records);
+    own.cells.expect(opened.addressees);
+    await retry(() => own.cells.load(opened.addressees), retrying);
     if (retrying.signal.aborted) return false;
     for (let i = 0; i < records.length; i++) {
       while (i % recordsPerLook === 0 && this.#loop.isSpent) {
         await this.#loop.next();
         if (retrying.signal.aborted) return false;
       }
-      const rebuilt = own.applier.apply(records[i]!, decoded[i]!, sources, own.pending);
+      const rebuilt = own.applier.apply(records[i]!, opened.at(i), sources, own.pending);
       if (rebuilt === undefined) continue;
       own.isRebuilding = true;
       await rebuilt;

@@ -31,6 +31,12 @@ export interface Stage {
   readonly behaviour: AnyBehaviour;
   /** The least time between two commits, milliseconds. */
   readonly commitDelayMs: number;
+  /**
+   * The key of a record is the one actor that it has messages for; {@link decode} throws where it is not.
+   * So whom a fetch is for is known before anything is decoded, which then lives for as long as it is
+   * applied and not for as long as the fetch waits for its turn. @default false
+   */
+  readonly isKeyed?: boolean;
   /** Snapshots are used unchecked: a promise broken, for drills to notice. @default false */
   readonly trustsSnapshots?: boolean;
 

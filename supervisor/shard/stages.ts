@@ -46,12 +46,17 @@ export function playerStage(behaviour: AnyBehaviour = player): Stage {
     topic: "player.events.raw",
     behaviour,
     commitDelayMs: limits.commitDelayMsMin,
+    isKeyed: true,
     decode(record) {
       const event = JSON.parse(record.value) as PlayerEvent;
       if (!isPlayerEvent(event, record.value)) {
         throw new SyntaxError("Cannot read a record that is no event of a player");
       }
-      const messages = [{ actorId: playerId(event), message: event }];
+      const actorId = playerId(event);
+      if (record.key !== actorId) {
+        throw new SyntaxError("Cannot read a record whose key is not the player of its event");
+      }
+      const messages = [{ actorId, message: event }];
       const source = sourceOf(event);
       return source === undefined ? { messages } : { messages, source };
     },

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { game } from "../../actors/game/game.ts";
 import { player } from "../../actors/player/player.ts";
-import { rawEvent } from "./testing/shard_world.ts";
+import { playerIn, rawEvent } from "./testing/shard_world.ts";
 import { gameStage, playerStage, standardStages } from "./stages.ts";
 
-const record = (value: string) => ({ offset: 5, timestamp: 9, key: "demo/ann", value });
+const record = (value: string) => ({ offset: 5, timestamp: 9, key: playerIn(value), value });
 
 Deno.test("standardStages() has each stage under its name, with its behaviour and topic", () => {
   const { player: players, game: games } = standardStages();
@@ -56,6 +56,14 @@ Deno.test("playerStage().decode() throws at what the journal could not hold, and
     assert.equal(decode({ [name]: { a: control, b: "\\u001f" } }).messages.length, 1);
   }
   assert.equal(decode({ user_id: "\\u001f", session_id: undefined }).messages.length, 1);
+});
+
+Deno.test("playerStage().decode() throws at an event of another player than its record is keyed by", () => {
+  const value = JSON.stringify(rawEvent({ user_id: "bob" }));
+  assert.equal(playerStage().decode({ ...record(value), key: "demo/bob" }).messages.length, 1);
+  for (const key of ["demo/ann", "other/bob", "bob", ""]) {
+    assert.throws(() => playerStage().decode({ ...record(value), key }), /key is not the player/);
+  }
 });
 
 Deno.test("gameStage().decode() addresses each game of a record, which has a source and a position", () => {

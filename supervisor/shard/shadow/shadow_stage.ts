@@ -6,13 +6,16 @@
 import type { AnyBehaviour, Stage } from "../stage.ts";
 import { Shadow, type ShadowOptions, type ShadowReport } from "./shadow.ts";
 
-export class ShadowStage implements Stage {
+/** What a stage may leave out, too, is passed on. */
+export class ShadowStage implements Required<Stage> {
   readonly name: Stage["name"];
   readonly topic: Stage["topic"];
   readonly commitDelayMs: number;
+  readonly isKeyed: boolean;
   readonly trustsSnapshots: boolean;
   readonly decode: Stage["decode"];
   readonly replay: Stage["replay"];
+  readonly giveBack: NonNullable<Stage["giveBack"]>;
   readonly #plain: AnyBehaviour;
   #shadow: Shadow | undefined;
   #behaviour: AnyBehaviour;
@@ -21,9 +24,11 @@ export class ShadowStage implements Stage {
     this.name = stage.name;
     this.topic = stage.topic;
     this.commitDelayMs = stage.commitDelayMs;
+    this.isKeyed = stage.isKeyed === true;
     this.trustsSnapshots = stage.trustsSnapshots === true;
     this.decode = (record) => stage.decode(record);
     this.replay = (event) => stage.replay(event);
+    this.giveBack = (message, reason) => stage.giveBack?.(message, reason);
     this.#plain = stage.behaviour;
     this.#behaviour = stage.behaviour;
   }

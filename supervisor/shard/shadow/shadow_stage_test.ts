@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { player } from "../../../actors/player/player.ts";
 import type { Effect } from "../../../actors/kernel/behaviour.ts";
-import type { PlayerEvent } from "../../../schema/event.ts";
+import { internalType, type PlayerEvent } from "../../../schema/event.ts";
 import type { AnyBehaviour } from "../stage.ts";
 import { playerStage } from "../stages.ts";
 import { rawEvent, ShardWorld } from "../testing/shard_world.ts";
@@ -147,4 +147,17 @@ Deno.test("ShadowStage.stopShadow() leaves the stage as it was; a share takes it
   assert.equal(stage.shadowReport(), undefined);
   assert.equal(stage.stopShadow(), undefined);
   await w.end();
+});
+
+Deno.test("ShadowStage passes on what its stage says of itself, and what it gives back", () => {
+  const stage = { ...playerStage(), trustsSnapshots: true };
+  const shadowed = new ShadowStage(stage);
+  for (const name of ["name", "topic", "commitDelayMs", "isKeyed", "trustsSnapshots"] as const) {
+    assert.equal(shadowed[name], stage[name], name);
+  }
+  const merge = rawEvent({ event_type: internalType.merge, properties: { into: "bob" } });
+  const back = stage.giveBack!(merge, "halted");
+  assert.ok(back!.length > 0);
+  assert.deepEqual(shadowed.giveBack(merge, "halted"), back);
+  assert.equal(shadowed.giveBack(rawEvent(), "halted"), undefined);
 });

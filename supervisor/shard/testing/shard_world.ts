@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { DeadLetter, PlayerEvent } from "../../../schema/event.ts";
+import { type DeadLetter, type PlayerEvent, playerId } from "../../../schema/event.ts";
 import type { GameAnswers } from "../../../schema/queries/game_queries.ts";
 import type { PlayerProfile } from "../../../schema/queries/player_queries.ts";
 import { type TopicName, type Topics, topicTable } from "../../../schema/topics.ts";
@@ -54,6 +54,15 @@ export interface Running {
   readonly waits: Error[];
   /** `undefined` while it runs. */
   end: "returned" | Error | undefined;
+}
+
+/** Whom the text of an event is about, which is the key of its record; "demo/ann" if it does not say. */
+export function playerIn(text: string): string {
+  try {
+    return playerId(JSON.parse(text));
+  } catch {
+    return "demo/ann";
+  }
 }
 
 export class ShardWorld {
@@ -124,7 +133,7 @@ export class ShardWorld {
   }
 
   async sendText(...values: string[]): Promise<void> {
-    const records = values.map((value) => ({ partition: 0, key: "demo/ann", value }));
+    const records = values.map((value) => ({ partition: 0, key: playerIn(value), value }));
     await this.log.append("player.events.raw", records);
   }
 
