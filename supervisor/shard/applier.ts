@@ -141,7 +141,7 @@ export class Applier {
       this.ignored++;
       return undefined;
     }
-    this.#keep(record, cell, message, batch);
+    this.#keep(record, cell, batch);
     batch.addEffects(actorId, effects, record.offset, record.timestamp);
     this.isWatching ||= batch.hasWatches;
     return undefined;
@@ -152,7 +152,7 @@ export class Applier {
     return { actorId, now: timestamp, partition: this.partition, offset };
   }
 
-  #keep(record: LogRecord, cell: Cell, message: unknown, batch: Batch): void {
+  #keep(record: LogRecord, cell: Cell, batch: Batch): void {
     const { offset, timestamp } = record;
     cell.offset = offset;
     if (this.stage.behaviour.durability === "journal") {
@@ -165,7 +165,7 @@ export class Applier {
         actorKey: cell.key,
         value: record.value,
       });
-    } else batch.applied.push({ actorId: cell.id, message, offset, now: timestamp });
+    } else batch.applied.push({ actorId: cell.id, record });
     batch.touched.add(cell.id);
   }
 
@@ -255,7 +255,7 @@ export class Applier {
     }
     if (!this.cells.troubles.isHalted(actorId)) return true;
     // Without a journal, what it has taken in since its snapshot would be lost with it.
-    for (const { message, offset } of batch.takeApplied(actorId)) {
+    for (const { message, offset } of batch.takeApplied(actorId, this.stage)) {
       const reason = this.cells.troubles.reasonOf(actorId)!;
       const error = new ActorHalted(actorId, reason);
       this.#parkMessage({ actorId, message, offset }, JSON.stringify(message), error, batch);

@@ -24,14 +24,21 @@ import type {
   WatchChange,
 } from "../store/store.ts";
 import type { Cells } from "./cells.ts";
+import type { Stage } from "./stage.ts";
 import { SentEvents } from "./effects/sent_events.ts";
 
-/** A message that was applied; kept until it is committed, to rebuild its actor if it must be. */
+/** A message that was applied and is not committed, to rebuild its actor if it must be. */
 export interface AppliedMessage {
   readonly actorId: string;
   readonly message: unknown;
   readonly offset: number;
   readonly now: number;
+}
+
+/** What one was read from. */
+export interface AppliedRecord {
+  readonly actorId: string;
+  readonly record: LogRecord;
 }
 
 /** Who commits: the fields of {@link CommitBatch} that the batch itself does not know. */
@@ -42,7 +49,7 @@ export type BatchOwner = Pick<CommitBatch, "stage" | "partition" | "epoch" | "em
 export class Batch {
   readonly rows: JournalRow[] = [];
   /** Of snapshot-durable actors; those of journal-durable ones are their rows. */
-  applied: AppliedMessage[] = [];
+  applied: AppliedRecord[] = [];
   /** Ids, not cells: a rebuilt actor has a new cell. */
   readonly touched = new Set<string>();
   /** Actors whose snapshot goes along, because they are too far behind or are to be passivated. */
@@ -90,24 +97,25 @@ export class Batch {
   }
 
   /**
-   * The messages of an actor, in order. Those of journal rows are parsed anew, with `replay`: kept
-   * until the commit, they would outlive the young heap, and nearly none is ever asked for.
+   * The messages of an actor, in order. They are parsed anew: kept until the commit, they would outlive
+   * the young heap, and nearly none is ever asked for.
    */
-  messagesOf(actorId: string, replay: (row: JournalRow) => unknown): AppliedMessage[] {
+  messagesOf(actorId: string, stage: Pick<Stage, "decode" | "replay">): AppliedMessage[] {
     const rows = this.rows.filter((row) => row.actorId === actorId).map((row) => ({
       actorId,
-      message: replay(row),
+      message: stage.replay(row),
       offset: row.offset,
       now: row.receivedAt,
     }));
-    return [...rows, ...this.applied.filter((applied) => applied.actorId === actorId)];
+    const applied = this.applied.filter((applied) => applied.actorId === actorId);
+    return [...rows, ...applied.flatMap((applied) => messageOf(applied, stage))];
   }
 
   /** Takes out what a snapshot-durable actor was given, as nothing will tell of it. */
-  takeApplied(actorId: string): AppliedMessage[] {
+  takeApplied(actorId: string, stage: Pick<Stage, "decode">): AppliedMessage[] {
     const taken = this.applied.filter((applied) => applied.actorId === actorId);
     this.applied = this.applied.filter((applied) => applied.actorId !== actorId);
-    return taken;
+    return taken.flatMap((applied) => messageOf(applied, stage));
   }
 
   /** At its ceiling: nothing more is applied before it is taken. */
@@ -245,4 +253,10 @@ export class Batch {
     }
     return records;
   }
+}
+
+function messageOf({ actorId, record }: AppliedRecord, stage: Pick<Stage, "decode">) {
+  const { offset, timestamp } = record;
+  return stage.decode(record).messages.filter((addressed) => addressed.actorId === actorId)
+    .map(({ message }): AppliedMessage => ({ actorId, message, offset, now: timestamp }));
 }

@@ -126,7 +126,7 @@ Deno.test("Batch.seal() snapshots journalled actors when asked, others whenever 
 });
 
 Deno.test("Batch.isFull at its ceiling of messages, of dead letters and of text", () => {
-  const applied = { actorId: "t/a", message: {}, offset: 0, now: 0 };
+  const applied = { actorId: "t/a", record: record(0) };
   const many = new Batch(0);
   for (let i = 0; i < limits.commitRowsMax; i++) {
     assert.ok(!many.isFull);

@@ -82,9 +82,7 @@ export function newOwnership(
     applier: new Applier(stage, partition, cells, {
       reload: (actorId) => retry(() => cells.reload(actorId), retrying),
       uncommitted: (actorId) =>
-        [own.committing, own.pending].flatMap((batch) =>
-          batch?.messagesOf(actorId, (row) => stage.replay(row)) ?? []
-        ),
+        [own.committing, own.pending].flatMap((batch) => batch?.messagesOf(actorId, stage) ?? []),
       parked: ports.parked,
     }),
     pending: new Batch(claim.nextOffset),

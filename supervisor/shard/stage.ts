@@ -16,6 +16,7 @@ export interface Addressed<M> {
 
 /** What a record holds. */
 export interface Decoded<M> {
+  /** At most one for an actor. */
   readonly messages: readonly Addressed<M>[];
   /** Set for records of another shard: applied only when newer than the last of that source. */
   readonly source?: { readonly name: string; readonly position: SourcePosition };
