@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { remembered } from "./remembered.ts";
 
 /** Values that JSON can carry. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -57,6 +58,16 @@ export function isInternal(event: { readonly event_type: string }): boolean {
 /** The id of a player's actor and the Kafka key of its events. */
 export function playerId(event: { readonly studio: string; readonly user_id: string }): string {
   return `${event.studio}/${event.user_id}`;
+}
+
+const gamesOf = remembered((studio) => remembered((gameId) => `${studio}/${gameId}`, 256), 32);
+
+/**
+ * The id of a game's actor, the same string for the same game: one that is made anew for each event is
+ * joined and hashed anew wherever it is looked up.
+ */
+export function gameActorId(studio: string, gameId: string): string {
+  return gamesOf(studio)(gameId);
 }
 
 /** The UTC day of a timestamp as days since the Unix epoch. */

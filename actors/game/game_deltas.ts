@@ -34,56 +34,82 @@ function bag<V>(): Record<string, V> {
   return Object.create(null);
 }
 
+/** Objects are made of these at the end: one that is asked for a text must look for it among all texts. */
+type Sums = Map<string, number>;
+
+function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, value = make());
+  return value;
+}
+
+function bagOf<V, W>(
+  map: ReadonlyMap<string, V> | ReadonlyMap<number, V>,
+  of: (value: V) => W,
+): Record<string, W> {
+  const values = bag<W>();
+  for (const [key, value] of map) values[key] = of(value);
+  return values;
+}
+
+const newSums = (): Sums => new Map();
+const same = <V>(value: V) => value;
+const bagOfSums = (sums: Sums) => bagOf(sums, same);
+
+class FoldedGame {
+  readonly totals = newSums();
+  readonly days = new Map<number, Sums>();
+  readonly scores = new Map<string, Sums>();
+  gone: Map<string, string[]> | undefined;
+
+  delta(): GameDelta {
+    const delta: GameDelta = {
+      totals: bagOfSums(this.totals),
+      days: bagOf(this.days, bagOfSums),
+      scores: bagOf(this.scores, bagOfSums),
+    };
+    if (this.gone !== undefined) delta.gone = bagOf(this.gone, same);
+    return delta;
+  }
+}
+
+const newGame = () => new FoldedGame();
+
+function add(sums: Sums, name: string, by: number): void {
+  sums.set(name, (sums.get(name) ?? 0) + by);
+}
+
 /** Folds the effects of a batch. */
 export class DeltaFold {
-  #games = new Map<string, GameDelta>();
+  #games = new Map<string, FoldedGame>();
 
   get isEmpty(): boolean {
     return this.#games.size === 0;
   }
 
-  #game(id: string): GameDelta {
-    let game = this.#games.get(id);
-    if (game === undefined) {
-      game = { totals: bag(), days: bag(), scores: bag() };
-      this.#games.set(id, game);
-    }
-    return game;
+  addDelta({ game: id, metric, by, day, through = day }: DeltaEffect): void {
+    const game = entryOf(this.#games, id, newGame);
+    if (day === undefined) return add(game.totals, metric, by);
+    for (let d = day; d <= through!; d++) add(entryOf(game.days, d, newSums), metric, by);
   }
 
-  addDelta(effect: DeltaEffect): void {
-    const game = this.#game(effect.game);
-    if (effect.day === undefined) {
-      game.totals[effect.metric] = (game.totals[effect.metric] ?? 0) + effect.by;
-      return;
-    }
-    const through = effect.through ?? effect.day;
-    for (let day = effect.day; day <= through; day++) {
-      const metrics = game.days[day] ??= bag();
-      metrics[effect.metric] = (metrics[effect.metric] ?? 0) + effect.by;
-    }
-  }
-
-  addScore(effect: ScoreEffect): void {
-    const board = this.#game(effect.game).scores[effect.board] ??= bag();
-    board[effect.userId] = Math.max(board[effect.userId] ?? -Infinity, effect.score);
+  addScore({ game: id, board, userId, score }: ScoreEffect): void {
+    const scores = entryOf(entryOf(this.#games, id, newGame).scores, board, newSums);
+    scores.set(userId, Math.max(scores.get(userId) ?? -Infinity, score));
   }
 
   addUnscore({ game: id, board, userId }: UnscoreEffect): void {
-    const game = this.#game(id);
-    const gone = (game.gone ??= bag())[board] ??= [];
+    const game = entryOf(this.#games, id, newGame);
+    const gone = entryOf(game.gone ??= new Map<string, string[]>(), board, () => []);
     if (!gone.includes(userId)) gone.push(userId);
-    delete game.scores[board]?.[userId];
+    game.scores.get(board)?.delete(userId);
   }
 
   /** The games folded so far, grouped by the partition that `partitionOf` gives each. */
   byPartition(partitionOf: (game: string) => number): Map<number, Record<string, GameDelta>> {
     const groups = new Map<number, Record<string, GameDelta>>();
-    for (const [id, delta] of this.#games) {
-      const partition = partitionOf(id);
-      const group = groups.get(partition) ?? bag<GameDelta>();
-      group[id] = delta;
-      groups.set(partition, group);
+    for (const [id, game] of this.#games) {
+      entryOf(groups, partitionOf(id), bag<GameDelta>)[id] = game.delta();
     }
     return groups;
   }

@@ -4,8 +4,9 @@
  * @module
  */
 import { InvalidInput } from "../../schema/errors.ts";
-import { dayOf, type PlayerEvent } from "../../schema/event.ts";
+import { dayOf, gameActorId, type PlayerEvent } from "../../schema/event.ts";
 import { limits } from "../../schema/limits.ts";
+import { remembered } from "../../schema/remembered.ts";
 import type { Effect, MessageContext } from "../kernel/behaviour.ts";
 import {
   bestOf,
@@ -23,6 +24,10 @@ import { expireSessions, stepSession } from "./sessions.ts";
 
 /** Types beyond {@link limits.eventTypesPerActorMax} are counted together under this name. */
 export const otherTypes = "(other)";
+
+/** The same string for the same name, as of {@link gameActorId}. */
+const typeMetric = remembered((type) => `type:${type}`, limits.eventTypesPerActorMax);
+const revenueMetric = remembered((currency) => `revenue:${currency}`, limits.currenciesPerActorMax);
 
 /** Nobody else is this player. */
 export const alone: readonly NamedPart[] = [];
@@ -44,7 +49,7 @@ export function countEvent(
   effects: Effect[],
 ): void {
   const day = dayOf(event.timestamp);
-  const gameId = `${event.studio}/${event.game_id}`;
+  const gameId = gameActorId(event.studio, event.game_id);
   const game = gameOf(part, id, others, event, Math.floor(ctx.now), effects);
   const others_ = gamesOf(others, event.game_id);
   expireSessions(part, ctx.now, event.studio, effects);
@@ -82,7 +87,7 @@ function gameOf(
   game.cohortDay = day;
   game.firstArrival = arrival;
   const after = others.length === 0 ? day : cohortDayOf(parts, game_id);
-  pushCohort(`${studio}/${game_id}`, before, after, effects);
+  pushCohort(gameActorId(studio, game_id), before, after, effects);
   return game;
 }
 
@@ -128,7 +133,7 @@ function countType(
   game.events++;
   game.counts = addTo(game.counts, name, 1);
   effects.push({ type: "delta", game: gameId, metric: "events", by: 1, day });
-  effects.push({ type: "delta", game: gameId, metric: `type:${name}`, by: 1 });
+  effects.push({ type: "delta", game: gameId, metric: typeMetric(name), by: 1 });
 }
 
 /** A newly active day counts into its own DAU and into every window not covered by another day. */
@@ -161,7 +166,7 @@ function countMoney(
   const { amount, currency } = event.properties;
   if (typeof amount !== "number" || typeof currency !== "string") return;
   game.revenue = addTo(game.revenue, currency, amount);
-  effects.push({ type: "delta", game: gameId, metric: `revenue:${currency}`, by: amount, day });
+  effects.push({ type: "delta", game: gameId, metric: revenueMetric(currency), by: amount, day });
   if (addPayingDay(game, day) && !hasDay(others, "payingDays", day)) {
     effects.push({ type: "delta", game: gameId, metric: "payers", by: 1, day });
   }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { PlayerEvent } from "../../schema/event.ts";
+import { gameActorId, type PlayerEvent } from "../../schema/event.ts";
 import { limits } from "../../schema/limits.ts";
 import type { Effect, MessageContext } from "../kernel/behaviour.ts";
 import type { PlayerPart } from "./player_part.ts";
@@ -26,7 +26,7 @@ export interface SessionStep {
 
 /** One session more or one less is open in a game. */
 function pushCcu(gameId: string, by: 1 | -1, studio: string, effects: Effect[]): void {
-  effects.push({ type: "delta", game: `${studio}/${gameId}`, metric: "ccu", by });
+  effects.push({ type: "delta", game: gameActorId(studio, gameId), metric: "ccu", by });
 }
 
 /** Forgets sessions that have been silent too long, closing those still open. */

@@ -7,7 +7,7 @@ import { game, type GameMessage } from "../../actors/game/game.ts";
 import type { GameDeltaRecord } from "../../actors/game/game_deltas.ts";
 import { giveBack } from "../../actors/player/merge/give_back.ts";
 import { player } from "../../actors/player/player.ts";
-import { type PlayerEvent, playerId } from "../../schema/event.ts";
+import type { PlayerEvent } from "../../schema/event.ts";
 import { findHostileValue } from "../../schema/hostile_values.ts";
 import { isId } from "../../schema/ids.ts";
 import { limits } from "../../schema/limits.ts";
@@ -39,6 +39,12 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** True when `key` is the event's `studio/user_id`, which is not joined for it: it would be hashed anew. */
+function isKeyOf(key: string, { studio, user_id }: PlayerEvent): boolean {
+  return key.length === studio.length + 1 + user_id.length && key.startsWith(studio) &&
+    key[studio.length] === "/" && key.endsWith(user_id);
+}
+
 /** Players read raw events, one record a message. */
 export function playerStage(behaviour: AnyBehaviour = player): Stage {
   return {
@@ -52,11 +58,10 @@ export function playerStage(behaviour: AnyBehaviour = player): Stage {
       if (!isPlayerEvent(event, record.value)) {
         throw new SyntaxError("Cannot read a record that is no event of a player");
       }
-      const actorId = playerId(event);
-      if (record.key !== actorId) {
+      if (!isKeyOf(record.key, event)) {
         throw new SyntaxError("Cannot read a record whose key is not the player of its event");
       }
-      const messages = [{ actorId, message: event }];
+      const messages = [{ actorId: record.key, message: event }];
       const source = sourceOf(event);
       return source === undefined ? { messages } : { messages, source };
     },

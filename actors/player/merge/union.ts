@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { gameActorId } from "../../../schema/event.ts";
 import type { Effect } from "../../kernel/behaviour.ts";
 import { DaySet, newlyCovered } from "../day_set.ts";
 import { namesOf, numberIn } from "../named_numbers.ts";
@@ -117,7 +118,7 @@ export function pushJoin(
 ): void {
   const all = [...rest, ...joining];
   for (const gameId of new Set(joining.flatMap(({ part }) => [...part.games.keys()]))) {
-    const game = `${player.studio}/${gameId}`;
+    const game = gameActorId(player.studio, gameId);
     const [theirs, others] = [gamesOf(joining, gameId), gamesOf(rest, gameId)];
     pushDays(game, others, theirs, by, effects);
     const [without, with_] = [cohortDayOf(rest, gameId), cohortDayOf(all, gameId)];
