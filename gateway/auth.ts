@@ -6,7 +6,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { type HmacKey, type Principal, principalOf } from "../schema/principal.ts";
-import { remembered } from "../schema/remembered.ts";
+import { remembered } from "../schema/memory/remembered.ts";
 
 export type { HmacKey, Principal } from "../schema/principal.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { remembered } from "./remembered.ts";
+import { remembered } from "./memory/remembered.ts";
 
 /** Values that JSON can carry. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

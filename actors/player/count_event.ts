@@ -6,7 +6,7 @@
 import { InvalidInput } from "../../schema/errors.ts";
 import { dayOf, gameActorId, type PlayerEvent } from "../../schema/event.ts";
 import { limits } from "../../schema/limits.ts";
-import { remembered } from "../../schema/remembered.ts";
+import { remembered } from "../../schema/memory/remembered.ts";
 import type { Effect, MessageContext } from "../kernel/behaviour.ts";
 import {
   bestOf,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { remembered } from "../../schema/remembered.ts";
+import { remembered } from "../../schema/memory/remembered.ts";
 
 /** `[name, number, name, number …]`, in the order in which the names came. */
 export type NamedNumbers = readonly (string | number)[];

@@ -6,7 +6,7 @@
  * @module
  */
 import { DAY_MS } from "../../schema/limits.ts";
-import { daysIn, msBeyond } from "../../schema/unboxed.ts";
+import { daysIn, msBeyond } from "../../schema/memory/unboxed.ts";
 import { DaySet } from "./day_set.ts";
 import { bytesOf, type NamedNumbers, namedNumbers, noNumbers, pairsOf } from "./named_numbers.ts";
 

@@ -6,7 +6,7 @@
  * @module
  */
 import { type Cidr, isWithin, parseAddress } from "../../schema/net/cidr.ts";
-import { remembered } from "../../schema/remembered.ts";
+import { remembered } from "../../schema/memory/remembered.ts";
 import type { ProxyHeader } from "../../schema/net/edge_config.ts";
 
 export interface ProxyTrust {

@@ -13,7 +13,7 @@ import { Unavailable } from "../../schema/errors.ts";
 import { limits } from "../../schema/limits.ts";
 import { type HmacKey, type Principal, principalOf } from "../../schema/principal.ts";
 import type { HeldKey, HeldKeys } from "./key_store.ts";
-import { remembered } from "../../schema/remembered.ts";
+import { remembered } from "../../schema/memory/remembered.ts";
 import { hashOfKey, keyForm, type Sealer } from "./secrets_of_keys.ts";
 
 /** Where keys come from. */

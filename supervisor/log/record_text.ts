@@ -7,7 +7,7 @@
  * @module
  */
 import { InvalidInput } from "../../schema/errors.ts";
-import { unboxed } from "../../schema/unboxed.ts";
+import { unboxed } from "../../schema/memory/unboxed.ts";
 import { isTraceparent, traceparentChars } from "../observability/traceparent.ts";
 import type { LogRecord, NewRecord } from "./log.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { DAY_MS } from "../../schema/limits.ts";
-import { daysIn, msBeyond } from "../../schema/unboxed.ts";
+import { daysIn, msBeyond } from "../../schema/memory/unboxed.ts";
 import { PartHashes } from "./shard_hash.ts";
 
 /** Before the first day there is. */

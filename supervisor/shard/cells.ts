@@ -7,7 +7,7 @@ import { fingerprintBigint, fingerprintHex } from "../../schema/hash.ts";
 import { ActorHalted } from "../../schema/errors.ts";
 import type { AsOf, SnapshotPart, Store, StoredActor } from "../store/store.ts";
 import { Cell } from "./cell.ts";
-import { KnownActors } from "./known_actors.ts";
+import { KnownActors } from "./restore/known_actors.ts";
 import { AskGatherer } from "./restore/ask_gatherer.ts";
 import { reasonOf, restoreActor, SnapshotDistrusted, wholeOf } from "./restore/restore_actor.ts";
 import { alone, type TroublePorts, type Troubles } from "./restore/troubles.ts";

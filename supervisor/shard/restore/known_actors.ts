@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { fingerprint } from "../../schema/hash.ts";
+import { fingerprint } from "../../../schema/hash.ts";
 
 /** A power of two, so that a probe is a mask away. With six probes 0.2 % of the unknown look known. */
 const bitsPerActor = 16;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { DAY_MS } from "./limits.ts";
+import { DAY_MS } from "../limits.ts";
 
 /** The same number; what is whole and small, in no box, however it was computed. */
 export function unboxed(number: number): number {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { DAY_MS } from "./limits.ts";
+import { DAY_MS } from "../limits.ts";
 import { daysIn, msBeyond, unboxed } from "./unboxed.ts";
 
 Deno.test("unboxed() changes no number", () => {
