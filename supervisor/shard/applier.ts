@@ -72,6 +72,7 @@ export class Applier {
     readonly ports: ApplierPorts,
   ) {}
 
+  /** Says whom records are for, having decoded as few of them as their stage allows. */
   open(records: readonly LogRecord[]): Opened {
     const addressees = new Set<string>();
     if (this.stage.isKeyed) {
