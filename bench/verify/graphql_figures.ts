@@ -61,20 +61,6 @@ async function sendAgain(connection: HttpConnection, body: string): Promise<Answ
   }
 }
 
-/** How often a query is asked that "cannot be read right now", and what is between two times. */
-const triesMax = 5;
-const againMs = 1000;
-
-interface GraphqlAnswer<T> {
-  readonly data?: T | null;
-  readonly errors?: readonly { readonly extensions?: { readonly code?: string } }[];
-}
-
-/** Nothing is wrong but that a shard or its store is busy or away. */
-function isUnavailable({ errors = [] }: GraphqlAnswer<unknown>): boolean {
-  return errors.length > 0 && errors.every(({ extensions }) => extensions?.code === "UNAVAILABLE");
-}
-
 /** A client of the platform's GraphQL interface, with `connections` requests at a time. */
 export class GraphqlReader {
   readonly #connections: HttpConnection[];
@@ -100,7 +86,7 @@ export class GraphqlReader {
   }
 
   /**
-   * Runs a query; again, as it is told to, where something in it cannot be read right now.
+   * Runs a query.
    *
    * @throws {Error} the answer has errors, or there is none
    */
@@ -108,15 +94,10 @@ export class GraphqlReader {
     const connection = this.#free.pop() ??
       await new Promise<HttpConnection>((resolve) => this.#waiting.push(resolve));
     try {
-      for (let tries = 1;; tries++) {
-        const { status, body: text } = await sendAgain(connection, asciiJson({ query, variables }));
-        const body = JSON.parse(text) as GraphqlAnswer<T>;
-        if (status === 200 && body.errors === undefined && body.data) return body.data;
-        if (tries === triesMax || !isUnavailable(body)) {
-          throw new Error(`Cannot read ${JSON.stringify(variables)}: ${status} ${text}`);
-        }
-        await new Promise((resolve) => setTimeout(resolve, againMs));
-      }
+      const answer = await sendAgain(connection, asciiJson({ query, variables }));
+      const body = JSON.parse(answer.body) as { data?: T | null; errors?: unknown[] };
+      if (answer.status === 200 && body.errors === undefined && body.data) return body.data;
+      throw new Error(`Cannot read ${JSON.stringify(variables)}: ${answer.status} ${answer.body}`);
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#free.push(connection);

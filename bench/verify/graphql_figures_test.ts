@@ -70,22 +70,6 @@ Deno.test("GraphqlReader carries any id, and says which query failed", async () 
   });
 });
 
-Deno.test("GraphqlReader asks again what cannot be read right now, and nothing else", async () => {
-  let busy = 2;
-  const unavailable = { message: "busy", extensions: { code: "UNAVAILABLE" } };
-  const answer = () =>
-    busy-- > 0 ? { data: { game: null }, errors: [unavailable] } : { data: { game } };
-  await withGraphql(answer, async (reader, asked) => {
-    assert.equal(await reader.gameEvents("g"), 1);
-    assert.equal(asked.length, 3);
-  });
-  const errors = [unavailable, { message: "no" }];
-  await withGraphql(() => ({ errors }), async (reader, asked) => {
-    await assert.rejects(reader.gameEvents("g"), /Cannot read/);
-    assert.equal(asked.length, 1);
-  });
-});
-
 Deno.test("GraphqlReader serves more callers than it has connections", async () => {
   await withGraphql(() => ({ data: { game } }), async (reader) => {
     const counts = await Promise.all(Array.from({ length: 20 }, () => reader.gameEvents("g")));
