@@ -1,5 +1,6 @@
+import { closingQuote } from "../../schema/json_text.ts";
+
 const quote = 0x22;
-const backslash = 0x5c;
 
 /**
  * True when the brackets of a JSON text nest deeper than `depthMax`. It runs before any parsing, since a
@@ -20,15 +21,4 @@ export function isDeeperThan(json: string, depthMax: number): boolean {
     }
   }
   return false;
-}
-
-/** Where the string ends whose opening quote is at `at`; −1: nowhere. */
-function closingQuote(json: string, at: number): number {
-  // Most of a text is in its strings, which indexOf() passes over faster than a loop here would.
-  for (let end = json.indexOf('"', at + 1); end > 0; end = json.indexOf('"', end + 1)) {
-    let escapes = 0;
-    while (json.charCodeAt(end - 1 - escapes) === backslash) escapes++;
-    if (escapes % 2 === 0) return end;
-  }
-  return -1;
 }

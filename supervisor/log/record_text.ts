@@ -68,14 +68,17 @@ export class BatchCursor {
   #position = 0;
   /** Offset of the record that comes next; kept by every actor that the record touches. */
   offset: number;
-  /** The offset after the batch's last record. */
-  readonly end: number;
 
   /** @throws {TypeError} `body` is not UTF-8 */
-  constructor(body: Uint8Array, offset: number, end: number, readonly timestamp: number) {
+  constructor(
+    body: Uint8Array,
+    offset: number,
+    /** The offset after the batch's last record. */
+    readonly end: number,
+    readonly timestamp: number,
+  ) {
     this.#text = decoder.decode(body);
     this.offset = unboxed(offset);
-    this.end = unboxed(end);
   }
 
   /**

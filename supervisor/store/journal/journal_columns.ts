@@ -6,6 +6,7 @@
  * @module
  */
 import { InvariantBroken } from "../../../schema/errors.ts";
+import { closingQuote } from "../../../schema/json_text.ts";
 import type { JournalRow } from "../store.ts";
 
 /** Between columns, and between the texts of one: no id and no JSON text holds them. */
@@ -114,7 +115,6 @@ function hasNul(json: string): boolean {
 const quote = 0x22;
 const comma = 0x2c;
 const openBracket = 0x5b;
-const backslash = 0x5c;
 const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
@@ -142,12 +142,9 @@ function pastSpace(text: string, at: number): number {
 
 /** The end of the string whose opening quote is at `at`, beyond its closing one. */
 function endOfString(text: string, at: number): number {
-  for (let end = text.indexOf('"', at + 1); end > 0; end = text.indexOf('"', end + 1)) {
-    let escapes = 0;
-    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++;
-    if (escapes % 2 === 0) return end + 1;
-  }
-  throw new SyntaxError("No end of a string");
+  const end = closingQuote(text, at);
+  if (end === -1) throw new SyntaxError("No end of a string");
+  return end + 1;
 }
 
 function endOfValue(text: string, at: number): number {
