@@ -28,7 +28,7 @@ import { cutNetwork } from "./network/cut_network.ts";
 import { poison } from "./poison.ts";
 import { lostQdrant } from "./resource_faults/lost_qdrant.ts";
 import { lostRedis } from "./resource_faults/lost_redis.ts";
-import { overload } from "./overload/overload.ts";
+import { overload, overloadOnServers } from "./overload/overload.ts";
 import { rebuild } from "./rebuild.ts";
 import { sessionSilence } from "./session_silence.ts";
 import { hostileSockets } from "./sockets/hostile_sockets.ts";
@@ -74,6 +74,7 @@ export const drills: readonly (Drill | OwnDrill)[] = [
   hostileSockets,
   stalledReaders,
   overload,
+  overloadOnServers,
   slowStore,
   clockJumps,
   drain,

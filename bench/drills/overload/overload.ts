@@ -19,13 +19,18 @@
  * - "Idle" is the platform after the search for R, once all of it is committed.
  * - Of the queues, the log and the actors in memory have gauges to hold against their bounds.
  *
+ * 30r is the same where log, store and cache are real servers, which share the machine; how large the
+ * log may be is the broker's affair there.
+ *
  * @module
  */
-import type { DrillResult, OwnContext, OwnDrill } from "../drill_types.ts";
+import { join } from "node:path";
+import { type DrillResult, type OwnContext, type OwnDrill, skip } from "../drill_types.ts";
 import { limits } from "../../../schema/limits.ts";
 import { Findings } from "../findings.ts";
 import type { PlatformProcess } from "../platform/platform_process.ts";
 import { Site } from "../platform/site.ts";
+import { noServers, OwnServers } from "../servers/own_servers.ts";
 import { type Baseline, baseline, settle } from "./baseline.ts";
 import { eventsPerSecond, ofBoth, type Offer, offer } from "./offer.ts";
 import { PlatformGauges } from "./platform_gauges.ts";
@@ -131,12 +136,21 @@ class RssWatch {
   }
 }
 
-function judgeQueues(found: Findings, gauges: PlatformGauges): void {
-  const bounds = {
-    log_bytes: limits.logBytesMaxPerTopic,
-    // What a batch has loaded is let go after it.
-    actor_bytes: 1.25 * limits.actorBytesMaxPerWorker,
-  };
+/** Where the platform has its log, store and cache. */
+interface Place {
+  readonly env: Readonly<Record<string, string>>;
+  /** The queues that are its own: gauges and their bounds. */
+  readonly queues: Readonly<Record<string, number>>;
+}
+
+// What a batch has loaded is let go after it.
+const actors = { actor_bytes: 1.25 * limits.actorBytesMaxPerWorker };
+const embedded: Place = {
+  env: {},
+  queues: { log_bytes: limits.logBytesMaxPerTopic, ...actors },
+};
+
+function judgeQueues(found: Findings, gauges: PlatformGauges, bounds: Place["queues"]): void {
   for (const [name, most] of Object.entries(bounds)) {
     const seen = gauges.most(name);
     found.count(`most_${name}`, seen);
@@ -144,10 +158,10 @@ function judgeQueues(found: Findings, gauges: PlatformGauges): void {
   }
 }
 
-async function run(ctx: OwnContext): Promise<DrillResult> {
+async function run(ctx: OwnContext, { env, queues }: Place): Promise<DrillResult> {
   const found = new Findings();
   const { overloadMs, ...search } = times[ctx.quick ? "quick" : "full"];
-  const site = new Site(`${ctx.dir}/site`);
+  const site = new Site(join(ctx.dir, "site"), { env });
   let memory: RssWatch | undefined;
   let gauges: PlatformGauges | undefined;
   try {
@@ -171,7 +185,7 @@ async function run(ctx: OwnContext): Promise<DrillResult> {
     judge(found, over, base);
     const recoveredMs = await recovery(site, base);
     await gauges.look();
-    judgeQueues(found, gauges);
+    judgeQueues(found, gauges, queues);
     found.count("recovered_ms", recoveredMs);
     found.require(recoveredMs <= recoveryMsMax, `as before after ${recoveryMsMax} ms`);
     found.count("rss_growth_bytes", memory.peak - before);
@@ -187,9 +201,28 @@ async function run(ctx: OwnContext): Promise<DrillResult> {
 
 const asUnshed = /some of it is refused: nothing was|accepted p99|refused in/;
 
+const mutations = { "no-shedding": asUnshed, "no-turns": asUnshed };
+
 export const overload: OwnDrill = {
   id: "30",
   name: "overload",
-  mutations: { "no-shedding": asUnshed, "no-turns": asUnshed },
-  run,
+  mutations,
+  run: (ctx) => run(ctx, embedded),
+};
+
+export const overloadOnServers: OwnDrill = {
+  id: "30r",
+  name: "overload-on-servers",
+  mutations,
+  async run(ctx) {
+    const names = ["kafka", "postgres", "redis"] as const;
+    const reason = await noServers(names);
+    if (reason !== undefined) return skip(reason);
+    const servers = await OwnServers.start(join(ctx.dir, "servers"), names);
+    try {
+      return await run(ctx, { env: await servers.variables(), queues: actors });
+    } finally {
+      await servers.clear();
+    }
+  },
 };
