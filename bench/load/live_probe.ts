@@ -18,9 +18,11 @@ import type { ProbeReport } from "./tally.ts";
 /** Probes under way at once; each starts one every `intervalMs`. */
 const probers = 4;
 const intervalMs = 500;
-/** Between two looks: the resolution of the figures. Each look takes processor time from what is measured. */
+/** Between two looks: the resolution of the figures. Each look takes processor time from what is measured, … */
 const livePollMs = 8;
 const storedPollMs = 20;
+/** … so who has waited for long is looked for less often, by this part of his wait. */
+const pollShare = 1 / 16;
 /** A probe not seen by then is lost. */
 const patienceMs = 15_000;
 
@@ -146,7 +148,8 @@ async function waitFor(
   const never = new AbortController().signal;
   for (;;) {
     if (await isSeen()) return performance.now() - sentAt;
-    if (performance.now() - sentAt > patienceMs) return undefined;
-    await sleep(pollMs, never);
+    const waitedMs = performance.now() - sentAt;
+    if (waitedMs > patienceMs) return undefined;
+    await sleep(Math.max(pollMs, waitedMs * pollShare), never);
   }
 }
