@@ -9,8 +9,6 @@
  * - **What counts is the median of the last few.** After a collection of garbage, or where threads take
  *   turns on a small machine, one waits long and the next does not; where a queue stands, most do.
  *   Only after several windows running is it one.
- * - **Or one wait that goes on while others are served**, again and again: that is no pause of the
- *   process, in which nobody is, and a flood has filled the queue before the median knows of it.
  * - **Then a share is refused that keeps the wait at its target**, by an integral and a proportional
  *   term, as PIE does with packets (RFC 8033): more while it is above, less while it is below. Large
  *   requests first; small ones, which cost little more to serve than to refuse, once that is not enough.
@@ -79,11 +77,6 @@ export class TurnControl {
   #quietMs = 0;
   /** When the request on its way began to wait. */
   #sentAt: number | undefined;
-  /** Moments since then, some way apart, at which others were served; when the last one was. */
-  #moments = 0;
-  #momentAt = 0;
-  /** Requests let in since then. */
-  #servedSince = 0;
   /** The last waits, the oldest first. */
   readonly #waits: number[] = [];
   /** Their median a window before. */
@@ -125,8 +118,7 @@ export class TurnControl {
 
   /** The empty request is sent; {@link answered} or {@link failed} follows. */
   sent(): void {
-    this.#sentAt = this.#momentAt = this.now();
-    this.#moments = this.#servedSince = 0;
+    this.#sentAt = this.now();
   }
 
   /** @returns how long it took, milliseconds */
@@ -151,7 +143,6 @@ export class TurnControl {
     // While others are served it waits still: no pause of the process, and it takes so long at least.
     const now = this.now();
     const waitedMs = now - this.#sentAt;
-    this.#countMoment(waitedMs, now);
     const isWindow = now - this.#windowFrom >= limits.shedWindowMs;
     if (waitedMs > limits.shedWindowMs && isWindow) this.#waited(waitedMs, now);
   }
@@ -159,27 +150,6 @@ export class TurnControl {
   /** It is let in. */
   letIn(): void {
     this.#served++;
-    this.#servedSince++;
-  }
-
-  /** However long the process stands still, it is one moment. */
-  #countMoment(waitedMs: number, now: number): void {
-    if (this.#isOn || now - this.#momentAt < limits.shedTurnMomentMs) return;
-    this.#momentAt = now;
-    if (++this.#moments < limits.shedTurnMoments || !this.#isWarm) return;
-    // What waits now is refused for its wait; the windows that follow say whether more is to be.
-    this.#begin(0, waitedMs, this.#servedSince / (waitedMs / 1000));
-  }
-
-  get #isWarm(): boolean {
-    return this.#seen >= limits.shedTurnWarmRequests;
-  }
-
-  #begin(level: number, waitMs: number, servedPerSecond: number): void {
-    this.#isOn = true;
-    this.#level = level;
-    this.#before = waitMs;
-    this.#servedLeast = servedLeast * servedPerSecond;
   }
 
   #waited(ms: number, now: number): void {
@@ -199,14 +169,18 @@ export class TurnControl {
   }
 
   #look({ medianMs, windowMs, requests, served }: Seen): void {
-    if (medianMs <= limits.shedTurnMs || requests < limits.shedTurnRequestsMin || !this.#isWarm) {
+    const isWarm = this.#seen >= limits.shedTurnWarmRequests;
+    if (medianMs <= limits.shedTurnMs || requests < limits.shedTurnRequestsMin || !isWarm) {
       this.#late = this.#lateServed = this.#lateMs = 0;
       return;
     }
     this.#lateServed += served;
     this.#lateMs += windowMs;
     if (++this.#late < limits.shedTurnWindows) return;
-    this.#begin(levelFrom, medianMs, this.#lateServed / (this.#lateMs / 1000));
+    this.#isOn = true;
+    this.#level = levelFrom;
+    this.#before = medianMs;
+    this.#servedLeast = servedLeast * this.#lateServed / (this.#lateMs / 1000);
   }
 
   #move({ medianMs, windowMs, requests, served }: Seen): void {
