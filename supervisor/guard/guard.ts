@@ -14,6 +14,7 @@ import { isLoopback, siteOf } from "../../schema/net/site.ts";
 import { refusal } from "./answers.ts";
 import { connectionsAllowed } from "./descriptors.ts";
 import { GuardedConnection, type GuardTimes } from "./guarded_connection.ts";
+import { type Peer, Peers } from "./peers.ts";
 import type { Fault } from "./request_head.ts";
 
 /** What the guard counts. */
@@ -39,8 +40,6 @@ export interface GuardOptions {
   readonly now?: () => number;
 }
 
-type Peer = Pick<Deno.NetAddr, "hostname" | "port">;
-
 /** Each connection is looked at so often, */
 const lookMs = 250;
 /** in so many turns: many that are late at once would hold everybody else up. */
@@ -63,7 +62,7 @@ export class Guard {
   /** Those that have not brought a whole head, oldest first: the first to go when there is no room. */
   readonly #unproven = new Set<GuardedConnection>();
   readonly #sites = new Map<string, number>();
-  readonly #peers = new Map<number, Peer>();
+  readonly #peers = new Peers();
   #listener: Deno.TcpListener | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #onEmpty: (() => void) | undefined;
@@ -81,7 +80,7 @@ export class Guard {
 
   /** Whose connection it is that comes from this port of loopback. */
   peerOf(port: number): Peer | undefined {
-    return this.#peers.get(port);
+    return this.#peers.of(port);
   }
 
   /**
@@ -123,6 +122,7 @@ export class Guard {
   #serve(client: Deno.TcpConn, from: string | undefined, peer: Peer, backendPort: number): void {
     let [site, source] = [from, peer];
     let isOver = false;
+    let forget: (() => void) | undefined;
     const turn = this.#turns[this.#entered++ % turns]!;
     const connection: GuardedConnection = new GuardedConnection(client, {
       times: this.#times,
@@ -133,7 +133,7 @@ export class Guard {
         const backend = await Deno.connect({ hostname: "127.0.0.1", port: backendPort });
         backend.setNoDelay(true);
         // Gone while we connected: nobody would take the entry back.
-        if (!isOver) this.#peers.set(backend.localAddr.port, source);
+        if (!isOver) forget = this.#peers.add(backend.localAddr.port, source);
         return backend;
       },
       onSource: (told) => {
@@ -144,9 +144,9 @@ export class Guard {
         return undefined;
       },
       onHead: () => void this.#unproven.delete(connection),
-      onEnd: (backend) => {
+      onEnd: () => {
         isOver = true;
-        if (backend !== undefined) this.#peers.delete(backend.localAddr.port);
+        forget?.();
         if (site !== undefined) this.#count(site, -1);
         this.#connections.delete(connection);
         turn.delete(connection);

@@ -29,7 +29,7 @@ export interface GuardedOptions {
   readonly onSource: (source: { hostname: string; port: number }) => Fault | undefined;
   /** The first head is complete. */
   readonly onHead: () => void;
-  readonly onEnd: (backend: Deno.TcpConn | undefined) => void;
+  readonly onEnd: () => void;
 }
 
 const bufferBytes = 4 * 1024;
@@ -246,7 +246,7 @@ export class GuardedConnection {
         // Closed by what it failed of.
       }
     }
-    this.options.onEnd(this.#backend);
+    this.options.onEnd();
   }
 
   /** Ends it if anything takes too long. @returns whether it did */
