@@ -92,6 +92,11 @@ const relations: readonly [(l: Limits) => boolean, string][] = [
   [(l) => l.shedTurnMs < l.shedWindowMs, "shedTurnMs < shedWindowMs"],
   // One pause of the process, and what comes right after it, are the smaller part of the median's.
   [(l) => l.shedTurnWaits >= 5, "shedTurnWaits >= 5"],
+  // One wait that is enough by itself is longer than what several windows are looked at for.
+  [
+    (l) => l.shedTurnMs * 3 < l.shedTurnMoments * l.shedTurnMomentMs,
+    "shedTurnMs * 3 < shedTurnMoments * shedTurnMomentMs",
+  ],
   [(l) => l.turnEveryMs * 3 <= l.shedWindowMs, "turnEveryMs * 3 <= shedWindowMs"],
   [(l) => l.shedSmallBytesMax < l.eventBytesMax, "shedSmallBytesMax < eventBytesMax"],
   // A bucket that can never hold a batch would refuse it for good.

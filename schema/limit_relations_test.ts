@@ -89,6 +89,7 @@ const broken: Record<string, Partial<Record<keyof typeof limits, number>>> = {
   "lagEveryMs * 2 <= lagSpanMs": { lagSpanMs: limits.lagEveryMs },
   "shedTurnWaits >= 5": { shedTurnWaits: 4 },
   "shedTurnMs < shedWindowMs": { shedTurnMs: limits.shedWindowMs },
+  "shedTurnMs * 3 < shedTurnMoments * shedTurnMomentMs": { shedTurnMoments: 6 },
   "turnEveryMs * 3 <= shedWindowMs": { turnEveryMs: limits.shedWindowMs / 3 + 1 },
   "shedSmallBytesMax < eventBytesMax": { shedSmallBytesMax: limits.eventBytesMax },
   "requestEventsMax <= ratePerUser * 2": { ratePerUser: limits.requestEventsMax / 2 - 1 },

@@ -157,6 +157,9 @@ export const limits = {
   shedTurnRequestsMin: 4,
   /** … requests each, once so many have been served: code that has hardly run is slow by itself. */
   shedTurnWarmRequests: 2000,
+  /** … or when one waits still after so many moments, so far apart, at which others were served. */
+  shedTurnMoments: 8,
+  shedTurnMomentMs: 20,
   /** Then requests are refused until it waits so long only; larger ones than that first. */
   shedTurnTargetMs: 10,
   shedSmallBytesMax: 4 * KIB,

@@ -44,9 +44,10 @@ class OneQueue {
       if (isServed) waits.push(this.#busyUntil - this.#arrival);
       shares.push(this.control.refused.large);
     }
-    const p99 = waits.toSorted((a, b) => a - b)[Math.floor(waits.length * 0.99)]!;
+    const sorted = waits.toSorted((a, b) => a - b);
     return {
-      p99,
+      p99: sorted[Math.floor(waits.length * 0.99)]!,
+      longest: sorted.at(-1)!,
       served: waits.length / seconds,
       least: shares.reduce((a, b) => Math.min(a, b)),
       most: shares.reduce((a, b) => Math.max(a, b)),
@@ -83,9 +84,16 @@ function open(isWarm = true) {
     for (let i = 0; i < requests; i++) control.arrived();
     at.ms += limits.turnEveryMs;
   };
+  /** Requests of clients that come, one after the other, for so long. */
+  const others = (ms: number) => {
+    for (let i = 0; i < ms; i++) {
+      at.ms++;
+      control.arrived();
+    }
+  };
   for (let i = 0; isWarm && i < limits.shedTurnWarmRequests; i++) control.arrived();
   turn(1);
-  return { at, control, turn };
+  return { at, control, turn, others };
 }
 
 const none = { large: 0, small: 0 };
@@ -103,21 +111,40 @@ Deno.test("TurnControl refuses once each of several windows running was too late
   assert.equal(small, 0);
 });
 
-Deno.test("TurnControl refuses more while a request waits beyond the limit, and no longer", () => {
-  const { at, control, turn } = open();
+Deno.test("TurnControl refuses more while a request waits in a queue beyond the limit, and no longer", () => {
+  const { control, turn, others } = open();
   for (let i = 0; i < limits.shedTurnWindows; i++) turn(lateMs);
   turn(limits.shedTurnMs);
   const { large } = control.refused;
   control.sent();
-  at.ms += limits.shedTurnMs;
+  others(limits.shedTurnMs);
   assert.equal(control.refused.large, large);
-  at.ms += 0.8 * limits.shedTurnMs;
+  others(0.8 * limits.shedTurnMs);
   assert.ok(control.refused.large > 0.7 && control.refused.large < 0.85);
-  at.ms += limits.shedTurnMs;
+  others(limits.shedTurnMs);
   assert.equal(control.refused.large, 1 - limits.shedAdmittedPercentMin / 100);
   control.answered();
   turn(1);
   assert.ok(control.refused.large < 0.6, `${control.refused.large}`);
+});
+
+Deno.test("TurnControl refuses nobody for a pause, soon after the last refusal neither", () => {
+  const { at, control, turn } = open();
+  for (let i = 0; i < limits.shedTurnWindows; i++) turn(lateMs);
+  while (control.refused.large > 0) turn(1);
+  for (let second = 0; second < 10; second++) {
+    control.sent();
+    at.ms += 3 * limits.shedTurnMs;
+    for (let i = 0; i < 20; i++) {
+      control.arrived();
+      assert.deepEqual(control.refused, none);
+      at.ms++;
+    }
+    control.answered();
+    assert.deepEqual(control.refused, none);
+    for (let ms = 0; ms < 1000; ms += 1 + limits.turnEveryMs) turn(1);
+    assert.deepEqual(control.refused, none);
+  }
 });
 
 Deno.test("TurnControl takes one late window for enough soon after the last refusal, and later not", () => {
@@ -148,17 +175,20 @@ Deno.test("TurnControl refuses nothing for single pauses, however long or many",
   }
 });
 
-Deno.test("TurnControl counts a wait that goes on while others are served, and no pause", () => {
-  const { at, control } = open();
-  const others = (windows: number) => {
-    for (let ms = 0; ms < windows * limits.shedWindowMs; ms += 10) {
-      at.ms += 10;
-      control.arrived();
-    }
-  };
+Deno.test("TurnControl takes one wait for enough that goes on while others are served, and no pause", () => {
+  const { at, control, turn, others } = open();
   control.sent();
-  others(limits.shedTurnWindows + 2);
-  assert.ok(control.refused.large > 0);
+  others(limits.shedTurnMoments * limits.shedTurnMomentMs - 1);
+  assert.deepEqual(control.refused, none);
+  others(1);
+  assert.equal(control.refused.large, 1 - limits.shedAdmittedPercentMin / 100);
+  at.ms += limits.shedTurnMs;
+  control.answered();
+  // What is slow, within the limit, is let in.
+  for (let i = 0; i < 100; i++) {
+    turn(limits.shedTurnMs);
+    assert.deepEqual(control.refused, none);
+  }
 
   const paused = open();
   paused.control.sent();
@@ -214,7 +244,9 @@ for (const times of [1.1, 1.5, 2, 4]) {
   Deno.test(`TurnControl holds the wait at its target, evenly, at ${times} times the capacity`, () => {
     const queue = new OneQueue();
     const perSecond = capacity * times;
-    queue.run(10, perSecond);
+    queue.run(10, capacity * 0.5);
+    const { longest } = queue.run(10, perSecond);
+    assert.ok(longest <= 250, `the first that are too many: ${longest}`);
     const { p99, served, least, most } = queue.run(60, perSecond);
     assert.ok(p99 <= 3 * limits.shedTurnTargetMs, `p99 ${p99}`);
     // Refusing costs, too: what can be served is a little less.
