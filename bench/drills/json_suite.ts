@@ -19,7 +19,7 @@ const rssGrowthMax = 20 * 1024 * 1024;
 const answerTimeoutMs = 5_000;
 const mutants = 10_000;
 /** A stall of the machine is not the input's doing, so a slow one is tried so often in all, … */
-const triesMax = 4;
+const triesMax = 3;
 /** … each time once a harmless input is answered in time, asked after so long, or after this in all. */
 const harmlessAfterMs = 200;
 const harmlessWithinMs = 5_000;
